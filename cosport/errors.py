@@ -1,0 +1,106 @@
+"""The one exception tree: an exception means that there is no answer; a conflict or a failed check is an answer, and a value.
+
+    CosportError                    exit  what it means
+    ├── UsageError                  2     wrong usage, found before anything was changed
+    │   ├── ConfigError             2     cosport.toml is wrong: file, key, what was expected
+    │   └── RevisionError           2     a name that is no commit, ambiguous, unborn or missing
+    ├── ToolError                   3     something that cosport stands on failed
+    │   ├── ProcessError            3     a child process failed: command, status, the tail of its output
+    │   │   ├── GitError            3     ... and it was git
+    │   │   └── ProcessTimeout      3     ... or it ran out of time
+    │   ├── MissingObjectError      3     an object is not here (a shallow or partial clone, or damage)
+    │   ├── RefMovedError           3     a ref no longer had the value that was expected
+    │   ├── LockedError             3     another cosport works on the same thing
+    │   ├── StoreError              3     an SQLite file is damaged and could not be made anew
+    │   └── DiskError               3     the disk is full, read-only or refuses
+    └── Interrupted                 130   Ctrl-C, or SIGTERM
+
+`KeyboardInterrupt` and `OSError` are mapped at one boundary, `cosport.cli.frame`. Anything else is a bug and exits with 70.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class CosportError(Exception):
+    """Root of all errors that cosport raises on purpose.
+
+    `hint` tells the user what to do next; it may be empty. Errors go to standard error as
+    `cosport: <what happened>` and `hint: <what to do>`.
+    """
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+class UsageError(CosportError):
+    """The command or its arguments are wrong; nothing was changed."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """cosport.toml is wrong. The text names the file, the key's path and what was expected."""
+
+
+class RevisionError(UsageError):
+    """A name does not lead to exactly one commit."""
+
+
+class ToolError(CosportError):
+    """git, the disk or another thing that cosport stands on failed."""
+
+
+class ProcessError(ToolError):
+    """A child process ended badly.
+
+    `argv` is what was run, `status` its exit status (negative: the signal), `tail` the end of its standard error.
+    """
+
+    def __init__(self, what: str, *, argv: Sequence[str], status: int, tail: str = "", hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.argv = tuple(argv)
+        self.status = status
+        self.tail = tail
+
+
+class GitError(ProcessError):
+    """git ended with a status that is no answer."""
+
+
+class ProcessTimeout(ProcessError):
+    """A child process ran longer than it was allowed to, and was ended."""
+
+
+class MissingObjectError(ToolError):
+    """A commit, tree or blob is not in this repository, though something in it refers to it."""
+
+
+class RefMovedError(ToolError):
+    """A ref was changed by somebody else between reading and writing it; nothing was written."""
+
+
+class LockedError(ToolError):
+    """Another cosport holds the lock on the same branch or store."""
+
+
+class StoreError(ToolError):
+    """An SQLite file cannot be used and could not be made anew."""
+
+
+class DiskError(ToolError):
+    """The file system refuses: full, read-only, or no permission."""
+
+
+class Interrupted(CosportError):  # noqa: N818 - it is no failure, it is the user's wish
+    """The user ended the run. A rerun finishes the work."""
+
+    exit_code = 130

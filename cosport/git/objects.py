@@ -1,0 +1,118 @@
+"""Reads objects through one standing `git cat-file --batch`, and names through `--batch-check`'s rules."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from cosport.errors import MissingObjectError, RevisionError
+from cosport.model.commit import Commit, Sha, looks_like_sha, parse_commit
+
+if TYPE_CHECKING:
+    from cosport.git.repository import Repository
+    from cosport.process import Conversation
+
+_CACHED_COMMITS = 4096
+"""Commits kept parsed; a series asks for the same few again and again. About 1.5 KiB each."""
+
+
+class ObjectReader:
+    """Objects of one repository, by name. Use it as a context manager, or close it.
+
+    One process serves all requests; a request costs about 20 microseconds.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self._batch: Conversation | None = None
+        self._commits: OrderedDict[Sha, Commit] = OrderedDict()
+
+    def __enter__(self) -> ObjectReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        if self._batch is not None:
+            self._batch.close()
+            self._batch = None
+
+    def read(self, name: str) -> tuple[Sha, str, bytes] | None:
+        """Object name, type and contents of what `name` (any revision expression without a newline) leads to, or None."""
+        if "\n" in name or "\0" in name or not name:
+            return None
+        if self._batch is None:
+            self._batch = self.repository.converse("cat-file", "--batch")
+        self._batch.write(name.encode("utf-8", "surrogateescape") + b"\n")
+        words = self._batch.line().rsplit(b" ", 2)
+        if len(words) != 3 or not words[2].isdigit():
+            return None  # "<name> missing" or "<name> ambiguous"
+        data = self._batch.exactly(int(words[2]))
+        self._batch.exactly(1)
+        return Sha(words[0].decode("ascii")), words[1].decode("ascii"), data
+
+    def commit(self, name: Sha) -> Commit:
+        """The commit of that full name. Raises MissingObjectError if it is not here."""
+        if (known := self._commits.get(name)) is not None:
+            self._commits.move_to_end(name)
+            return known
+        found = self.read(name)
+        if found is None or found[1] != "commit":
+            raise missing(self.repository, name)
+        parsed = parse_commit(found[0], found[2])
+        self._commits[name] = parsed
+        if len(self._commits) > _CACHED_COMMITS:
+            self._commits.popitem(last=False)
+        return parsed
+
+    def blob(self, name: Sha) -> bytes:
+        """The contents of a blob. Raises MissingObjectError if it is not here."""
+        found = self.read(name)
+        if found is None:
+            raise missing(self.repository, name)
+        return found[2]
+
+    def resolve(self, name: str) -> Commit:
+        """The commit that a revision expression names; tags are followed.
+
+        Raises RevisionError with the reason: unknown, ambiguous, too short, unborn, or no commit.
+        """
+        if name.startswith("-"):
+            raise RevisionError(f"{name!r} is no revision: it starts with a dash", hint="git branch names cannot start with one")
+        found = self.read(name + "^{commit}")
+        if found is not None:
+            parsed = parse_commit(found[0], found[2])
+            self._commits[parsed.sha] = parsed
+            return parsed
+        raise self._unresolved(name)
+
+    def _unresolved(self, name: str) -> RevisionError | MissingObjectError:
+        if looks_like_sha(name) and len(name) < self.repository.hash_length:
+            tips = self.repository.attempt("rev-parse", f"--disambiguate={name}").stdout.decode().split()
+            if len(tips) > 1:
+                shown = ", ".join(tip[:16] for tip in tips[:4])
+                return RevisionError(f"{name} is ambiguous: {len(tips)} objects start so ({shown})", hint="give more digits")
+        found = self.read(name)
+        if found is not None:
+            return RevisionError(f"{name} is a {found[1]}, not a commit", hint="name a commit, a branch or a tag")
+        if looks_like_sha(name):
+            hint = "fetch the branch that holds it (git fetch), or check the digits"
+            if self.repository.is_shallow:
+                hint = "this clone is shallow: git fetch --unshallow"
+            return RevisionError(f"no commit {name} in this repository", hint=hint)
+        heads = self.repository.attempt("symbolic-ref", "-q", name).stdout.decode("utf-8", "surrogateescape").strip()
+        if heads:
+            return RevisionError(f"{name} is unborn: {heads} has no commit yet", hint="commit to it first")
+        return RevisionError(f"no branch, tag or commit named {name!r} here", hint="see: git branch -a")
+
+
+def missing(repository: Repository, name: Sha) -> MissingObjectError:
+    """The error for an object that should be here and is not."""
+    hint = "run: git fsck"
+    if repository.is_shallow:
+        hint = "this clone is shallow: git fetch --unshallow (or --deepen=N)"
+    elif repository.attempt("config", "--get-regexp", r"^remote\..*\.promisor$").stdout.strip():
+        hint = "this is a partial clone and its remote did not give the object: check the remote, then try again"
+    return MissingObjectError(f"object {name} is not in this repository", hint=hint)

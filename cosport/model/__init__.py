@@ -1,0 +1,1 @@
+"""The nouns that all rooms share. Pure values: nothing here opens, runs or prints anything."""

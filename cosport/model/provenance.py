@@ -1,0 +1,53 @@
+"""What a commit's message says of other commits: where it comes from, what it fixes, what it reverts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OriginForm(StrEnum):
+    """The forms in which the field writes down where a backport comes from."""
+
+    CHERRY_PICKED = "cherry-picked"  # (cherry picked from commit X), git cherry-pick -x
+    BACKPORTED = "backported"  # (backported from commit X), Ubuntu
+    COMMIT_UPSTREAM = "commit-upstream"  # commit X upstream.
+    UPSTREAM_COMMIT = "upstream-commit"  # [ Upstream commit X ]
+    UPSTREAM_COMMIT_TAG = "upstream-commit-tag"  # Upstream-commit: X
+    GIT_COMMIT_TAG = "git-commit-tag"  # Git-commit: X, SUSE
+    COMMIT_LINE = "commit-line"  # commit X on a line of its own at the top, CIQ and RHEL
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One statement that a commit comes from another: `sha` as written (lower case, 7 to 64 hex digits)."""
+
+    sha: str
+    form: OriginForm
+
+
+@dataclass(frozen=True, slots=True)
+class FixesTag:
+    """One `Fixes:` tag: the abbreviated sha as written, and the quoted subject ("" where there is none)."""
+
+    sha: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """All such statements of one message, in the order in which they stand there.
+
+    `reverts` are shas as written in "This reverts commit X" (also "This reverts X"); `reapplies` those of "This
+    reapplies commit X", "Reapply" subjects being reverts of reverts otherwise; `reverted_subject` is the quoted subject
+    of a `Revert "..."` subject, "" where there is none.
+    """
+
+    origins: tuple[Origin, ...] = ()
+    fixes: tuple[FixesTag, ...] = ()
+    reverts: tuple[str, ...] = ()
+    reapplies: tuple[str, ...] = ()
+    reverted_subject: str = ""
+    change_id: str = ""
+    stable_dep_of: tuple[str, ...] = ()
+    cc_stable: tuple[str, ...] = ()

@@ -1,0 +1,147 @@
+"""The answer to "backport this commit to that branch": outcome, fidelity and the evidence behind them.
+
+These values are what `cosport backport --json` and `cosport plan --json` print (schema `cosport.backport/1`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cosport.model.commit import Sha
+
+
+class Outcome(StrEnum):
+    """What became of one upstream commit on one branch."""
+
+    PICKED = "picked"
+    RESOLVED = "resolved"
+    ALREADY_APPLIED = "already-applied"
+    NOT_AFFECTED = "not-affected"
+    WAITS_FOR_MAIN = "waits-for-main"
+    CONFLICT = "conflict"
+    PENDING = "pending"  # comes after a conflict in the same series; `--continue` gets to it
+    SKIPPED = "skipped"  # left out of its series by `--skip`
+    DECLINED = "declined"
+    ERROR = "error"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that this outcome stands for: 0 good or nothing to do, 1 a person must look, 3 no answer."""
+        if self is Outcome.ERROR:
+            return 3
+        return 1 if self in (Outcome.CONFLICT, Outcome.PENDING, Outcome.RESOLVED) else 0
+
+
+class Fidelity(StrEnum):
+    """How near a pick is to upstream's patch."""
+
+    IDENTICAL = "identical"  # verbatim the same patch, as `git patch-id --verbatim` sees it
+    CONTEXT = "context"  # the same changed lines, white space included; context and places differ
+    ADAPTED = "adapted"  # changed lines differ: needs a note
+
+
+class EvidenceKind(StrEnum):
+    """How an answer is known."""
+
+    ANCESTOR = "ancestor"
+    TRAILER = "trailer"
+    PATCH_ID = "patch-id"
+    SAME_TREE = "same-tree"
+    SUBJECT = "subject"  # weak: never enough by itself
+    REVERTED = "reverted"
+    FIXES_TARGET_ABSENT = "fixes-target-absent"
+    FIXES_TARGET_PRESENT = "fixes-target-present"
+    AFFECTED_UNKNOWN = "affected-unknown"  # no Fixes tag, or one that leads nowhere
+
+
+class ConflictKind(StrEnum):
+    """The kinds of conflict that git's merge tells apart (git-merge-tree(1), "CONFLICT INFO MESSAGES")."""
+
+    CONTENT = "content"
+    ADD_ADD = "add/add"
+    MODIFY_DELETE = "modify/delete"
+    RENAME_DELETE = "rename/delete"
+    RENAME_RENAME = "rename/rename"
+    FILE_DIRECTORY = "file/directory"
+    DIRECTORY_RENAME = "directory-rename"
+    BINARY = "binary"
+    SUBMODULE = "submodule"
+    MODE = "mode"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One piece of evidence: its kind, and the detail that lets a person check it."""
+
+    kind: EvidenceKind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One path that git could not merge. `worktree` is the linked work tree made for it, "" in a plan."""
+
+    path: str
+    kind: ConflictKind
+    worktree: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The commit that was picked: upstream's, main's landed one, or another branch's finished backport.
+
+    `kind` is "upstream", "main" or "neighbour"; `branch` names the branch it stands on.
+    """
+
+    kind: str
+    commit: Sha
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prerequisite:
+    """A commit that makes a conflicting pick clean, and the paths it resolves."""
+
+    sha: Sha
+    subject: str
+    resolves: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Followup:
+    """A later upstream commit that fixes or reverts the picked one (`kind`: "fixes" or "reverts")."""
+
+    sha: Sha
+    subject: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One (upstream commit, branch) pair and what became of it.
+
+    `tree` is the merged tree wherever the merge was clean, also where nothing was written. `commit` and `ref` are set
+    when the pick stands in the repository. `error` and `hint` belong to the outcome `error`; `notes` are remarks that a
+    person should read.
+    """
+
+    upstream: Sha
+    branch: str
+    outcome: Outcome
+    commit: Sha | None = None
+    ref: str | None = None
+    tree: Sha | None = None
+    change_id: str | None = None
+    source: Source | None = None
+    fidelity: Fidelity | None = None
+    evidence: tuple[Evidence, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    prerequisites: tuple[Prerequisite, ...] = ()
+    followups: tuple[Followup, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    error: str = ""
+    hint: str = ""
