@@ -1,0 +1,168 @@
+"""All that a command prints goes through a Printer: one JSON document, JSON Lines, or text and tables for people.
+
+Standard output holds the answer and nothing else; remarks and progress go to standard error. Rich is imported only
+where something is drawn on a terminal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import sys
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from cosport.cli.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_ANSI: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Styled:
+    """A text and how it looks on a terminal: "bold", "dim", "red", "green", "yellow" or "cyan"."""
+
+    text: str
+    style: str
+
+
+Text = str | Styled
+
+
+def wants_color(stream: IO[str], *, no_color: bool) -> bool:
+    """Whether to colour what goes to `stream`: only on a terminal, never under NO_COLOR (no-color.org) or TERM=dumb."""
+    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
+
+
+class Printer:
+    """Prints a command's answer in the form that the user asked for."""
+
+    def __init__(
+        self,
+        *,
+        json: bool = False,
+        quiet: bool = False,
+        no_color: bool = False,
+        out: IO[str] | None = None,
+        err: IO[str] | None = None,
+    ) -> None:
+        self.as_json = json
+        self.quiet = quiet
+        self.out = out if out is not None else sys.stdout
+        self.err = err if err is not None else sys.stderr
+        self.color = wants_color(self.out, no_color=no_color)
+        self.color_err = wants_color(self.err, no_color=no_color)
+        self._documents = 0
+
+    def json(self, value: object) -> None:
+        """Print `value` (dataclasses, enums, tuples, plain data) as the one JSON document of this run."""
+        self._documents += 1
+        assert self._documents == 1, "standard output holds exactly one JSON document"
+        self._write(encode(value, indent=2) + b"\n")
+
+    def line(self, value: object) -> None:
+        """Print `value` as one line of a stream of JSON Lines, at once."""
+        self._write(encode(value) + b"\n")
+        self.out.flush()
+
+    def say(self, *parts: Text) -> None:
+        """Print a line of the answer for people; silent under --json. Control characters in it are escaped."""
+        if not self.as_json:
+            self.out.write("".join(self._paint(part, color=self.color) for part in parts) + "\n")
+
+    def note(self, *parts: Text) -> None:
+        """Print a remark on standard error; silent under --quiet."""
+        if not self.quiet:
+            self.out.flush()  # so that both keep their order where they go to one terminal
+            self.err.write("".join(self._paint(part, color=self.color_err) for part in parts) + "\n")
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+        """Print a table: drawn by Rich on a terminal, aligned plain columns otherwise. Silent under --json."""
+        if self.as_json:
+            return
+        if self.color:
+            self._rich_table(headings, rows)
+            return
+        cells = [[safe(head) for head in headings], *([safe(_bare(cell)) for cell in row] for row in rows)]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+        for row in cells:
+            self.out.write(
+                "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
+            )
+
+    @contextlib.contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Show progress on standard error, if that is a terminal; the block calls the yielded function with steps."""
+        if self.quiet or not self.err.isatty():
+            yield _nothing
+            return
+        from rich.console import Console
+        from rich.progress import Progress
+
+        console = Console(file=self.err, no_color=not self.color_err)
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task(safe(what), total=total)
+            yield lambda steps: bar.advance(task, steps)
+
+    def _rich_table(self, headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text as RichText
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for head in headings:
+            table.add_column(RichText(safe(head)))
+        for row in rows:
+            table.add_row(*(RichText(safe(_bare(cell)), style=_style(cell)) for cell in row))
+        Console(file=self.out, highlight=False).print(table)
+
+    def _paint(self, part: Text, *, color: bool) -> str:
+        text = safe(_bare(part), lines=True)
+        if color and isinstance(part, Styled):
+            return f"\x1b[{_ANSI[part.style]}m{text}\x1b[0m"
+        return text
+
+    def _write(self, data: bytes) -> None:
+        """Write UTF-8 whatever the locale: JSON is UTF-8 (RFC 8259, section 8.1)."""
+        binary = getattr(self.out, "buffer", None)
+        if binary is None:  # a StringIO
+            self.out.write(data.decode())
+        else:
+            self.out.flush()
+            binary.write(data)
+
+
+def encode(value: object, *, indent: int = 0) -> bytes:
+    r"""`value` as JSON. Bytes that are no UTF-8 (surrogates, PEP 383) come out as `\udcXX`: a reader gets them back."""
+    import msgspec
+
+    try:
+        data = msgspec.json.encode(value, enc_hook=_plain)
+    except UnicodeEncodeError:
+        import json
+
+        data = json.dumps(msgspec.to_builtins(value, enc_hook=_plain)).encode("ascii")
+    return msgspec.json.format(data, indent=indent) if indent else data
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise NotImplementedError(f"no JSON for {type(value).__name__}")
+
+
+def _bare(part: Text) -> str:
+    return part.text if isinstance(part, Styled) else part
+
+
+def _style(part: Text) -> str:
+    return part.style if isinstance(part, Styled) else ""
+
+
+def _nothing(_steps: int) -> None:
+    """Take a step nowhere: progress that nobody sees."""

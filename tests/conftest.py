@@ -1,0 +1,83 @@
+"""Seals every test: no setting, identity, date, locale or repository of the machine that runs it gets in."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import Git
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+GITCONFIG = """\
+[user]
+\tname = Kernel Engineer
+\temail = engineer@example.com
+[init]
+\tdefaultBranch = main
+[core]
+\tfsync = none
+[gc]
+\tauto = 0
+[advice]
+\tdetachedHead = false
+[commit]
+\tgpgSign = false
+"""
+
+_OURS = ("COSPORT_BENCH_", "COSPORT_SOAK")
+
+
+@pytest.fixture(autouse=True)
+def seal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder of its own for the test; returns it."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "XDG_", "LC_", "_COSPORT", "_TYPER")) or (
+            name.startswith("COSPORT_") and not name.startswith(_OURS)
+        ):
+            monkeypatch.delenv(name)
+    for name in ("EMAIL", "LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "VISUAL", "PAGER"):
+        monkeypatch.delenv(name, raising=False)
+    config = home / "gitconfig"
+    config.write_text(GITCONFIG, encoding="utf-8")
+    values = {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_DATA_HOME": str(home / ".local/share"),
+        "GIT_CONFIG_GLOBAL": str(config),
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CEILING_DIRECTORIES": str(home.parent),
+        "GIT_AUTHOR_DATE": "1700000000 +0000",
+        "GIT_COMMITTER_DATE": "1700000000 +0000",
+        "GIT_EDITOR": "false",
+        "EDITOR": "false",
+        "LC_ALL": "C",
+        "TZ": "UTC",
+        "COLUMNS": "100",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return home
+
+
+@pytest.fixture
+def make_git(tmp_path: Path) -> Callable[..., Git]:
+    """Make repositories: `make_git("name", bare=True)`, in the test's own folder."""
+
+    def make(name: str = "repo", *, bare: bool = False, sha256: bool = False) -> Git:
+        return Git.init(tmp_path / name, bare=bare, sha256=sha256)
+
+    return make
+
+
+@pytest.fixture
+def git(make_git: Callable[..., Git]) -> Git:
+    """One fresh, empty repository with a work tree."""
+    return make_git()
