@@ -1,0 +1,165 @@
+"""Edits a composed message in place: a line is added or replaced, every other byte stays, and twice is the same as once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cosport.message import values
+from cosport.message.parse import BLANK, Kind, Message, Trailer, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONFLICTS: Final = "Conflicts"
+
+
+def note_line(author: str, note: str) -> str:
+    """A note as a line: `[author: note]`."""
+    return f"[{values.one_line('the author of a note', author)}: {values.one_line('a note', note)}]"
+
+
+def conflict_lines(paths: Sequence[str]) -> tuple[str, ...]:
+    """The `Conflicts:` list as lines, as git used to write it: a path a line after a tab; none for no paths."""
+    return ("Conflicts:", *(f"\t{values.quoted_path(path)}" for path in paths)) if paths else ()
+
+
+def with_conflicts(text: str, paths: Sequence[str]) -> str:
+    """The message with `paths` as this pick's `Conflicts:` list (none: without one), above the last origin line."""
+    message = parse(text)
+    standing = next((trailer for trailer in reversed(_annotations(message)) if trailer.has_key(CONFLICTS)), None)
+    wanted = conflict_lines(paths)
+    if standing is not None:
+        return _spliced(message, standing.line - 1, standing.lines, wanted)
+    first = _annotations(message)
+    return _spliced(message, first[0].line - 1 if first else _anchor(message), 0, wanted)
+
+
+def with_note(text: str, author: str, note: str) -> str:
+    """The message with the note `[author: note]` above the last origin line; unchanged where it stands there."""
+    message = parse(text)
+    line = note_line(author, note)
+    if any(message.lines[trailer.line - 1] == line for trailer in _annotations(message)):
+        return text
+    return _spliced(message, _anchor(message), 0, (line,))
+
+
+def without_notes(text: str) -> str:
+    """The message without the notes directly above its last origin line."""
+    message = parse(text)
+    for trailer in reversed(_annotations(message)):
+        if trailer.kind is Kind.NOTE:
+            message = parse(_spliced(message, trailer.line - 1, trailer.lines, ()))
+    return message.text
+
+
+def with_value(text: str, key: str, value: str) -> str:
+    """The message with the last field or tag `key` holding `value`; unchanged where it does, or where there is none."""
+    message = parse(text)
+    trailer = message.last(key)
+    if trailer is None or trailer.full == (value := values.one_line(key, value)):
+        return text
+    separator = "=" if trailer.kind is Kind.FIELD else ": "
+    return _spliced(message, trailer.line - 1, trailer.lines, (f"{trailer.key}{separator}{value}",))
+
+
+def with_field(text: str, key: str, value: str) -> str:
+    """As `with_value`; where there is none, `KEY=value` is added: to the other fields, or above the closing trailers."""
+    message = parse(text)
+    if message.last(key) is not None:
+        return with_value(text, key, value)
+    line = f"{key}={values.one_line(key, value)}"
+    fields = [trailer for trailer in message.closing if trailer.kind is Kind.FIELD]
+    if fields:
+        return _spliced(message, fields[-1].line - 1 + fields[-1].lines, 0, (line,))
+    if message.tail < len(message.lines):
+        gap = ("",) if message.lines[message.tail - 1].strip(BLANK) else ()
+        return _spliced(message, message.tail, 0, (*gap, line, ""))
+    return text.rstrip(BLANK + "\n") + f"\n\n{line}\n"
+
+
+def with_signoff(text: str, ident: str) -> str:
+    """The message ending in `Signed-off-by: ident`; unchanged where one stands below the last origin line."""
+    return appended_once(text, f"Signed-off-by: {values.ident('the sign-off', ident)}")
+
+
+def appended(text: str, lines: Sequence[str]) -> str:
+    """The message with `lines` at its end: in its last block of trailers, or where it has none, in a new paragraph."""
+    if not lines:
+        return text
+    kept = text.rstrip(BLANK + "\n")
+    if kept != text and not text.startswith(kept + "\n"):  # spaces and CRs at the end of the last line belong to it
+        kept = text[: len(kept)] + text[len(kept) :].partition("\n")[0]
+    gap = "\n" if _ends_in_block(parse(kept)) else "\n\n"
+    return kept + gap + "\n".join(lines) + "\n"
+
+
+def appended_once(text: str, line: str) -> str:
+    """As `appended`, unless that line stands below the last origin line, or where there is none, is the last of all."""
+    message = parse(text)
+    below = (
+        message.lines[_origin_index(message) + 1 :]
+        if _origin_index(message) >= 0
+        else text.rstrip("\n").split("\n")[-1:]
+    )
+    return text if line in below else appended(text, (line,))
+
+
+def only_change_id(text: str, wanted: str) -> str:
+    """The message with `wanted` as its one Change-Id; unchanged where it has none.
+
+    The last one is set to it; others are indented, which makes them text.
+    """
+    message = parse(text)
+    standing = message.all("Change-Id")
+    if not standing:
+        return text
+    keep = next((trailer for trailer in reversed(standing) if trailer.value == wanted), standing[-1])
+    lines = message.lines
+    for trailer in standing:
+        index = trailer.line - 1
+        if trailer is not keep:
+            lines[index] = "    " + lines[index]
+        elif trailer.value != wanted:
+            lines[index] = f"Change-Id: {wanted}"
+    return "\n".join(lines)
+
+
+def _ends_in_block(message: Message) -> bool:
+    """Whether a line may join the last paragraph: closing trailers, and no `KEY=value` field among them."""
+    if not message.closing:
+        return False
+    last = message.closing[-1]
+    return not any(trailer.kind is Kind.FIELD for trailer in message.closing if trailer.paragraph == last.paragraph)
+
+
+def _origin_index(message: Message) -> int:
+    """The index of the last origin line among the closing trailers, -1 without one."""
+    return next((trailer.line - 1 for trailer in reversed(message.closing) if trailer.kind is Kind.ORIGIN), -1)
+
+
+def _anchor(message: Message) -> int:
+    """The index of the line below a pick's annotations: its origin line, else its last Signed-off-by, else the end."""
+    if (origin := _origin_index(message)) >= 0:
+        return origin
+    signed = [trailer for trailer in message.closing if trailer.has_key("Signed-off-by")]
+    return signed[-1].line - 1 if signed else len(message.text.rstrip(BLANK + "\n").split("\n"))
+
+
+def _annotations(message: Message) -> list[Trailer]:
+    """The `Conflicts:` lists and notes directly above the anchor, in order."""
+    found: list[Trailer] = []
+    line = _anchor(message) + 1
+    for trailer in reversed(message.closing):
+        if trailer.line >= line:
+            continue
+        if trailer.line + trailer.lines != line or not (trailer.kind is Kind.NOTE or trailer.has_key(CONFLICTS)):
+            break
+        found.insert(0, trailer)
+        line = trailer.line
+    return found
+
+
+def _spliced(message: Message, index: int, count: int, new: Sequence[str]) -> str:
+    lines = message.lines
+    lines[index : index + count] = new
+    return "\n".join(lines)

@@ -1,0 +1,106 @@
+"""Message profiles as data: what a house wants in the message of a pick (COS, ChromiumOS, linux-stable, plain git).
+
+A profile is a TOML file and the Jinja2 template that it names, both in templates/message/; a new one needs no code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cosport import resources
+from cosport.errors import ToolError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FOLDER = ("templates", "message")
+
+
+class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `KEY=value` line: `holds` names the part of the request that fills it, `default` stands where that is empty."""
+
+    key: str
+    holds: str
+    default: str = "None"
+
+
+class Labels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Prefixes of the subject, each with its final space; "" for none.
+
+    `known` are the ones that a subject may already have: they are replaced, so that none ever stands twice.
+    """
+
+    picked: str = ""
+    adapted: str = ""
+    unmerged: str = ""
+    unmerged_adapted: str = ""
+    known: tuple[str, ...] = ()
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one house's messages look like.
+
+    `origin` is how a pick names its source: "cherry-picked" `(cherry picked from commit X)` among the trailers, or
+    "commit-upstream" `commit X upstream.` under the subject. `class_key` is the tag of the patch class ("" for none),
+    one of `classes`. `change_id` says whether the house uses Gerrit: then exactly one Change-Id stands, and
+    upstream's own ones are kept as text. `bug_forms` are regular expressions of what its tools read in `BUG=`.
+    `gerrit_tags` are written by Gerrit at submit, from votes, and by nobody else.
+    """
+
+    name: str
+    description: str
+    template: str
+    origin: str = "cherry-picked"
+    fields: tuple[Field, ...] = ()
+    class_key: str = ""
+    classes: tuple[str, ...] = ()
+    default_class: str = ""
+    change_id: bool = False
+    signoff: bool = True
+    labels: Labels = Labels()
+    bug_forms: tuple[str, ...] = ()
+    bug_prefix: str = ""
+    gerrit_tags: tuple[str, ...] = ()
+
+    @property
+    def field_keys(self) -> tuple[str, ...]:
+        """The keys of its fields, in order."""
+        return tuple(field.key for field in self.fields)
+
+
+def profile_names() -> tuple[str, ...]:
+    """The names of all profiles, sorted."""
+    return tuple(sorted(file.stem for file in resources.path(*_FOLDER).glob("*.toml")))
+
+
+def load_profile(name: str) -> Profile:
+    """The profile of that name. Raises UsageError if there is none, ToolError if its file is damaged."""
+    if name not in profile_names():
+        raise UsageError(f"no message profile is named {name!r}", hint=f"choose one of: {', '.join(profile_names())}")
+    return read_profile(resources.text(*_FOLDER, f"{name}.toml"), name)
+
+
+def read_profile(text: str, name: str) -> Profile:
+    """The profile that a TOML text describes. Raises ToolError, naming `name`, if it is not one."""
+    import tomllib
+
+    try:
+        return msgspec.convert(tomllib.loads(text), Profile)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
+        raise ToolError(f"the message profile {name} is damaged: {exc}") from exc
+
+
+def render(profile: Profile, values: Mapping[str, object]) -> str:
+    """The profile's template filled in. Values are text only: nothing in them is read as a template."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=False,  # noqa: S701 - a commit message is plain text
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.from_string(resources.text(*_FOLDER, profile.template)).render(values)
