@@ -6,12 +6,18 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.support import Git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+# Time limits of single examples fail on a busy machine; what is slow is measured in tests/bench.
+settings.register_profile("test", deadline=None, database=None)
+settings.register_profile("soak", deadline=None, database=None, max_examples=2000)
+settings.load_profile("soak" if os.environ.get("COSPORT_SOAK") else "test")
 
 GITCONFIG = """\
 [user]
