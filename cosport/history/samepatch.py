@@ -1,0 +1,126 @@
+"""Finds the commits of a branch that make the same patch as an upstream commit, without diffing the whole branch.
+
+Only commits of the branch that upstream does not hold and whose origin is not known come into question; of these only the
+set of touched paths is computed, once, and kept; and a patch-id only where that set is the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cosport.history.graph import NEVER, Chain
+from cosport.history.picks import is_pick
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cosport.history.index import History, Reach
+    from cosport.model.commit import Sha
+
+
+def same_patch(history: History, upstream: int, reach: Reach) -> list[tuple[int, str]]:
+    """Rank and patch-id of the commits that `reach` holds and that make the patch of `upstream`, oldest first."""
+    prepare(history, upstream, reach)
+    key = _key(history, upstream)
+    if not key:
+        return []
+    rows = history.store.rows("SELECT rank FROM paths WHERE key=? AND rank<>? ORDER BY rank", (key, upstream))
+    candidates = [row[0] for row in rows if reach.holds(row[0])]
+    if not candidates:
+        return []
+    patches = _patch_ids(history, [upstream, *candidates])
+    wanted = patches.get(upstream)
+    return [(rank, wanted) for rank in candidates if wanted and patches.get(rank) == wanted]
+
+
+def prepare(history: History, upstream: int, reach: Reach) -> int:
+    """Make sure that the touched paths are known of all commits in question on the target's whole line; how many were new."""
+    boundary = _boundary(history, upstream, reach)
+    tip = reach.chain.tip
+    if (tip, boundary.tip) in history.prepared:
+        return 0
+    if history.store.one("SELECT 1 FROM prepared WHERE tip=? AND boundary=?", (tip, boundary.tip)):
+        history.prepared.add((tip, boundary.tip))
+        return 0
+    done = {row[0] for row in history.store.rows("SELECT rank FROM paths")}
+    wanted = [rank for rank in exclusive(history, tip, boundary) if rank not in done and not is_pick(history, rank)]
+    _keep_keys(history, sorted(wanted))
+    with history.store.transaction():
+        history.store.write("INSERT OR IGNORE INTO prepared VALUES (?,?)", (tip, boundary.tip))
+    history.prepared.add((tip, boundary.tip))
+    return len(wanted)
+
+
+def exclusive(history: History, tip: int, boundary: Chain) -> list[int]:
+    """The commits that are no merges, reachable from `tip` and not from the tip of `boundary`."""
+    graph = history.graph
+    found = []
+    seen = {tip}
+    stack = [tip]
+    while stack:
+        rank = stack.pop()
+        if boundary.entry(rank) != NEVER:
+            continue
+        parents = graph.parents(rank)
+        if len(parents) < 2:
+            found.append(rank)
+        for parent in parents:
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return found
+
+
+def _boundary(history: History, upstream: int, reach: Reach) -> Chain:
+    """Upstream's chain: of its configured tip where that holds the commit, else of another ref that does, else its own."""
+    tips = ([history.upstream] if history.upstream is not None else []) + list(history.tips[:16])
+    for tip in tips:
+        if tip >= upstream and tip != reach.chain.tip:
+            other = history.reach(history.entry(tip).sha)
+            if other.chain is not reach.chain and other.holds(upstream) and other.position == len(other.chain.line) - 1:
+                return other.chain
+    return history.reach(history.entry(upstream).sha).chain
+
+
+def _key(history: History, rank: int) -> int:
+    row = history.store.one("SELECT key FROM paths WHERE rank=?", (rank,))
+    if row is not None:
+        return int(row[0])
+    (key,) = history.touched.keys([history.entry(rank).sha])
+    with history.store.transaction():
+        history.store.write("INSERT OR IGNORE INTO paths VALUES (?,?)", (rank, key))
+    return key
+
+
+def _keep_keys(history: History, ranks: list[int]) -> None:
+    for start in range(0, len(ranks), 1024):
+        some = ranks[start : start + 1024]
+        keys = list(history.touched.keys([history.entry(rank).sha for rank in some]))
+        with history.store.transaction():
+            history.store.many("INSERT OR IGNORE INTO paths VALUES (?,?)", zip(some, keys, strict=True))
+
+
+def _patch_ids(history: History, ranks: Iterable[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    unknown: dict[Sha, int] = {}
+    for rank in ranks:
+        row = history.store.one("SELECT patch_id FROM patches WHERE rank=?", (rank,))
+        if row is None:
+            unknown[history.entry(rank).sha] = rank
+        else:
+            found[rank] = row[0]
+    if unknown:
+        from cosport.compare.patchid import patch_ids
+
+        computed = patch_ids(history.repository.with_environment(dict(_real())), unknown)
+        rows = [(rank, computed.get(sha, "")) for sha, rank in unknown.items()]
+        with history.store.transaction():
+            history.store.many("INSERT OR IGNORE INTO patches VALUES (?,?)", rows)
+        found.update(rows)
+    return found
+
+
+def _real() -> dict[str, str]:
+    from cosport.history.feed import REAL_HISTORY
+
+    return REAL_HISTORY
