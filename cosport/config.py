@@ -56,12 +56,16 @@ class Upstream(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Message(Struct, frozen=True, forbid_unknown_fields=True):
-    """How commit messages are written: the profile, the keys that must be filled in, values for those left out."""
+    """How commit messages are written.
+
+    `required` are the keys that must be filled in, `defaults` values for those that a command does not give, `classes`
+    the patch classes that may stand (none: the profile's own).
+    """
 
     profile: str = "plain"
     required: tuple[str, ...] = ()
     defaults: dict[str, str] = {}
-    classes: tuple[str, ...] = ("bug", "security", "feature")
+    classes: tuple[str, ...] = ()
 
 
 class Branch(Struct, frozen=True, forbid_unknown_fields=True):

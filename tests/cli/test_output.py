@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cosport.cli.output import Printer, Styled, encode
+from cosport.cli.text import safe
+from cosport.model.commit import Sha
+from cosport.model.result import Outcome, Result
+
+HOSTILE = "\x1b[2Jx\x9b31m\x07\u202ey\u2028\r\n\t\udcff\x7f"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def color_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def printed(**options: bool) -> tuple[Printer, io.StringIO, io.StringIO]:
+    out, err = io.StringIO(), io.StringIO()
+    return Printer(out=out, err=err, **options), out, err
+
+
+def test_control_characters_become_escapes() -> None:
+    assert safe(HOSTILE) == "\\x1b[2Jx\\x9b31m\\x07\\u202ey\\u2028\\r\\n\\t\\xff\\x7f"
+    assert safe("a\n\tb\r", lines=True) == "a\n\tb\\r"
+    assert safe("ärger, 日本, 🐧") == "ärger, 日本, 🐧"
+
+
+@given(st.text())
+def test_safe_text_holds_no_control_character_and_encodes(text: str) -> None:
+    shown = safe(text)
+    assert not any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in shown)
+    assert safe(shown) == shown
+
+
+@given(st.binary())
+def test_any_bytes_of_a_path_can_be_printed(data: bytes) -> None:
+    safe(os.fsdecode(data)).encode("utf-8")
+
+
+def test_every_way_to_print_escapes_foreign_text() -> None:
+    printer, out, err = printed()
+    printer.say("subject: ", HOSTILE)
+    printer.note(HOSTILE)
+    printer.table(["head\x1b"], [[HOSTILE]])
+    for text in (out.getvalue(), err.getvalue()):
+        assert "\x1b" not in text
+        assert "\x9b" not in text
+        assert "\u202e" not in text
+
+
+def test_a_table_on_a_terminal_escapes_and_takes_no_markup() -> None:
+    out = Terminal()
+    Printer(out=out, err=io.StringIO()).table(["branch"], [[Styled("[red]x[/red]\x1b]0;t\x07", "green")]])
+    assert "[red]x[/red]\\x1b]0;t\\x07" in out.getvalue()
+    assert "\x1b]" not in out.getvalue()
+
+
+def test_json_is_one_document_and_silences_text() -> None:
+    printer, out, _ = printed(json=True)
+    printer.say("for people")
+    printer.table(["a"], [["b"]])
+    printer.json({"a": 1})
+    assert json.loads(out.getvalue()) == {"a": 1}
+    with pytest.raises(AssertionError):
+        printer.json({})
+
+
+def test_json_of_a_result_has_the_names_of_the_fields() -> None:
+    data = json.loads(encode(Result(Sha("a" * 40), "cos-5.4", Outcome.PICKED)))
+    assert data["upstream"] == "a" * 40
+    assert data["outcome"] == "picked"
+    assert data["conflicts"] == []
+
+
+def test_json_gives_undecodable_bytes_back() -> None:
+    @dataclass(frozen=True)
+    class Named:
+        path: Path
+
+    data = json.loads(encode(Named(Path(os.fsdecode(b"caf\xe9")))))
+    assert os.fsencode(data["path"]) == b"caf\xe9"
+
+
+def test_json_lines_are_one_line_each() -> None:
+    printer, out, _ = printed(json=True)
+    printer.line({"a": "x\ny"})
+    printer.line({"b": 1})
+    assert [json.loads(line) for line in out.getvalue().splitlines()] == [{"a": "x\ny"}, {"b": 1}]
+
+
+def test_quiet_silences_remarks_but_not_the_answer() -> None:
+    printer, out, err = printed(quiet=True)
+    printer.note("a remark")
+    printer.say("the answer")
+    assert (out.getvalue(), err.getvalue()) == ("the answer\n", "")
+
+
+@pytest.mark.parametrize(
+    ("environment", "no_color", "colored"),
+    [({}, False, True), ({}, True, False), ({"NO_COLOR": "1"}, False, False), ({"NO_COLOR": ""}, False, True),
+     ({"TERM": "dumb"}, False, False)],
+)  # fmt: skip
+def test_colors_only_where_they_are_wanted(
+    environment: dict[str, str], no_color: bool, colored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    out = Terminal()
+    Printer(out=out, err=io.StringIO(), no_color=no_color).say(Styled("ok", "green"))
+    assert ("\x1b[32m" in out.getvalue()) is colored
+    assert "ok" in out.getvalue()
+
+
+def test_no_colors_where_output_is_no_terminal() -> None:
+    printer, out, _ = printed()
+    printer.say(Styled("ok", "green"))
+    printer.table(["a", "bb"], [["long cell", Styled("x", "red")], ["y", "z"]])
+    assert out.getvalue() == "ok\na          bb\nlong cell  x\ny          z\n"
+
+
+def test_progress_is_drawn_on_a_terminal_only() -> None:
+    printer, out, err = printed()
+    with printer.progress("picking", 3) as step:
+        step(1)
+    assert (out.getvalue(), err.getvalue()) == ("", "")
+    main, side = pty.openpty()
+    with os.fdopen(side, "w", encoding="utf-8") as terminal:
+        with Printer(out=io.StringIO(), err=terminal).progress("picking\x1b[2J", 3) as step:
+            step(3)
+        drawn = os.read(main, 65536)
+    os.close(main)
+    assert b"picking\\x1b[2J" in drawn
