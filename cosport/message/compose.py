@@ -18,6 +18,8 @@ from cosport.message.parse import BLANK, Kind, Message, parse, trimmed
 from cosport.message.profile import Labels, Profile, render
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cosport.model.commit import Sha
 
 FOREIGN_HEADING = "Upstream's own fields, kept as text:"
@@ -129,16 +131,18 @@ def _fresh(profile: Profile, message: Message, fields: PickFields) -> str:
     text = render(
         profile,
         {
-            "subject": "\n".join([_label(profile.labels, subject[0], fields), *subject[1:]]),
+            "subject": "\n".join(
+                (_label(profile.labels, subject[0], fields), *(_defused(profile, line) for line in subject[1:]))
+            ),
             "body": "\n".join(trimmed(body)),
             "upstream": (f"commit {fields.upstream} upstream.",) if under_subject else (),
             "fields": [
                 {"key": field.key, "value": getattr(fields, field.holds) or field.default} for field in profile.fields
             ],
             "patch_class": _class_lines(profile, fields),
-            "trailers": tuple(trailers),
+            "trailers": (*trailers, *_upstream_origin(profile, message, fields)),
             "annotations": _annotations(fields),
-            "origin": _origin(profile, message, fields),
+            "origin": _origin(profile, fields),
             "closing": _closing(profile, fields),
         },
     )
@@ -148,7 +152,7 @@ def _fresh(profile: Profile, message: Message, fields: PickFields) -> str:
 def _subject_and_body(message: Message, fields: PickFields) -> tuple[list[str], list[str]]:
     head = trimmed(message.lines[: message.tail])
     if not head:
-        return [f"Pick of {fields.upstream[:12]}, which has no subject"], []
+        return [_no_subject(fields)], []
     stop = next((index for index, line in enumerate(head) if not line.strip(BLANK)), len(head))
     return head[:stop], trimmed(head[stop:])
 
@@ -222,12 +226,18 @@ def _origin_line(sha: Sha, fields: PickFields) -> tuple[str, ...]:
     return (f"(cherry picked from commit {sha})",)
 
 
-def _origin(profile: Profile, message: Message, fields: PickFields) -> tuple[str, ...]:
-    """Origin lines: of upstream, unless the text names it already, then of the commit that was picked."""
+def _origin(profile: Profile, fields: PickFields) -> tuple[str, ...]:
+    """The line that names the commit that was picked; none where it stands under the subject."""
     if profile.origin == "commit-upstream" and not fields.unmerged_from:
         return ()
-    shas = [fields.upstream] if fields.upstream != fields.source and not _names(message, fields.upstream) else []
-    return tuple(line for sha in (*shas, fields.source) for line in _origin_line(sha, fields))
+    return _origin_line(fields.source, fields)
+
+
+def _upstream_origin(profile: Profile, message: Message, fields: PickFields) -> tuple[str, ...]:
+    """The line that names upstream's commit, where another branch's pick was picked whose text does not name it."""
+    if fields.upstream == fields.source or _names(message, fields.upstream) or profile.origin == "commit-upstream":
+        return ()
+    return _origin_line(fields.upstream, fields)
 
 
 def _closing(profile: Profile, fields: PickFields) -> tuple[str, ...]:
@@ -236,7 +246,7 @@ def _closing(profile: Profile, fields: PickFields) -> tuple[str, ...]:
         lines.append(_stable_dep(fields.stable_dep_of))
     if profile.change_id and fields.change_id:
         lines.append(f"Change-Id: {fields.change_id}")
-    if profile.signoff and fields.signoff:
+    if fields.signoff:
         lines.append(f"Signed-off-by: {fields.signoff}")
     return tuple(lines)
 
@@ -252,19 +262,35 @@ def _kept(profile: Profile, message: Message, fields: PickFields) -> str:
         lines = tuple(line for line in lines if not line.startswith("Change-Id:"))
         if fields.change_id and profile.change_id:
             message = parse(edit.only_change_id(message.text, fields.change_id))
-    origin = () if profile.origin == "commit-upstream" else _origin_line(fields.source, fields)
-    text = edit.appended(_with_subject(message.text, profile, fields), (*_annotations(fields), *origin))
+    text = _with_label(_relabel, message.text, profile, fields)
+    if profile.origin == "commit-upstream":  # no line of this pick's own tells whether its annotations stand already
+        closing = parse(text).closing_text
+        chunks = (
+            edit.conflict_lines(fields.conflicts),
+            *((edit.note_line(fields.author, note),) for note in fields.notes),
+        )
+        text = edit.appended(
+            text, [line for chunk in chunks if "\n".join(("", *chunk, "")) not in closing for line in chunk]
+        )
+    else:
+        text = edit.appended(text, (*_annotations(fields), *_origin_line(fields.source, fields)))
     for line in lines:
         text = edit.appended_once(text, line)
     return text
 
 
-def _with_subject(text: str, profile: Profile, fields: PickFields) -> str:
+def _with_label(
+    label: Callable[[Labels, str, PickFields], str], text: str, profile: Profile, fields: PickFields
+) -> str:
+    """The text with its first line as `label` makes it; white space before it stays."""
     rest = text.lstrip(BLANK + "\n")
     subject, newline, after = rest.partition("\n")
-    if not subject:
-        subject = f"Pick of {fields.upstream[:12]}, which has no subject"
-    return text[: len(text) - len(rest)] + _relabel(profile.labels, subject, fields) + newline + after
+    labelled = label(profile.labels, subject or _no_subject(fields), fields)
+    return text[: len(text) - len(rest)] + labelled + newline + after
+
+
+def _no_subject(fields: PickFields) -> str:
+    return f"Pick of {fields.upstream[:12]}, which has no subject"
 
 
 def _names(message: Message, sha: Sha) -> bool:
@@ -282,11 +308,8 @@ def _names_source(profile: Profile, message: Message, fields: PickFields) -> boo
 
 def _updated(profile: Profile, message: Message, fields: PickFields) -> str:
     """A pick's own message with what the request gives; all else stays."""
-    text = message.text
     finished = fields.source_kind != "upstream"
-    subject = next((line for line in message.lines if line.strip(BLANK)), "")
-    label = _relabel if finished else _label
-    text = text.replace(subject, label(profile.labels, subject, fields), 1)
+    text = _with_label(_relabel if finished else _label, message.text, profile, fields)
     if not finished:
         for field in profile.fields:
             if (value := getattr(fields, field.holds)) is not None:

@@ -1,4 +1,4 @@
-"""Edits a composed message in place: a line is added or replaced, every other byte stays, and twice is the same as once."""
+"""Edits a composed message in place: a line is added or replaced, all else stays, and twice is the same as once."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def with_conflicts(text: str, paths: Sequence[str]) -> str:
     wanted = conflict_lines(paths)
     if standing is not None:
         return _spliced(message, standing.line - 1, standing.lines, wanted)
-    first = _annotations(message)
-    return _spliced(message, first[0].line - 1 if first else _anchor(message), 0, wanted)
+    notes = _annotations(message) if _origin_index(message) >= 0 else []
+    return _spliced(message, notes[0].line - 1 if notes else _anchor(message), 0, wanted)
 
 
 def with_note(text: str, author: str, note: str) -> str:
@@ -63,7 +63,7 @@ def with_value(text: str, key: str, value: str) -> str:
 
 
 def with_field(text: str, key: str, value: str) -> str:
-    """As `with_value`; where there is none, `KEY=value` is added: to the other fields, or above the closing trailers."""
+    """As `with_value`; where there is none, `KEY=value` is added: to the other fields, or above the trailers."""
     message = parse(text)
     if message.last(key) is not None:
         return with_value(text, key, value)
@@ -94,13 +94,15 @@ def appended(text: str, lines: Sequence[str]) -> str:
 
 
 def appended_once(text: str, line: str) -> str:
-    """As `appended`, unless that line stands below the last origin line, or where there is none, is the last of all."""
+    """As `appended`, unless that line stands below the last origin line already.
+
+    Where there is no such line, unless it closes the message: a Signed-off-by, unless it is the last one (git's rule).
+    """
     message = parse(text)
-    below = (
-        message.lines[_origin_index(message) + 1 :]
-        if _origin_index(message) >= 0
-        else text.rstrip("\n").split("\n")[-1:]
-    )
+    origin = _origin_index(message)
+    below = message.lines[origin + 1 if origin >= 0 else message.tail :]
+    if origin < 0 and line.startswith("Signed-off-by:"):
+        below = [known for known in below if known.startswith("Signed-off-by:")][-1:]
     return text if line in below else appended(text, (line,))
 
 
@@ -138,15 +140,21 @@ def _origin_index(message: Message) -> int:
 
 
 def _anchor(message: Message) -> int:
-    """The index of the line below a pick's annotations: its origin line, else its last Signed-off-by, else the end."""
+    """The index of the line below a pick's annotations: its origin line, else a final Signed-off-by, else the end."""
     if (origin := _origin_index(message)) >= 0:
         return origin
-    signed = [trailer for trailer in message.closing if trailer.has_key("Signed-off-by")]
-    return signed[-1].line - 1 if signed else len(message.text.rstrip(BLANK + "\n").split("\n"))
+    if message.closing and message.closing[-1].has_key("Signed-off-by"):
+        return message.closing[-1].line - 1
+    return len(message.text.rstrip(BLANK + "\n").split("\n"))
 
 
 def _annotations(message: Message) -> list[Trailer]:
-    """The `Conflicts:` lists and notes directly above the anchor, in order."""
+    """The `Conflicts:` lists and notes of this pick, in order: those directly above its origin line.
+
+    Without such a line nothing tells upstream's from the pick's: all that close the message.
+    """
+    if _origin_index(message) < 0:
+        return [trailer for trailer in message.closing if trailer.kind is Kind.NOTE or trailer.has_key(CONFLICTS)]
     found: list[Trailer] = []
     line = _anchor(message) + 1
     for trailer in reversed(message.closing):

@@ -12,15 +12,14 @@ FIELDS = frozenset({
 """Keys of `KEY=value` lines. `RELEASE_NOTES` is a misspelling that lint reports."""
 
 _TAGS = frozenset({
-    "addresses", "addresses-coverity", "addresses-coverity-id", "android-bug", "base-commit", "bisected", "buglink",
-    "bugzilla", "cc", "change-id", "closes", "cloud-build", "cloud-build-override", "commit-author", "commit-queue",
+    "addresses", "addresses-coverity", "addresses-coverity-id", "android-bug", "base-commit", "buglink", "bugzilla",
+    "cc", "change-id", "closes", "cloud-build", "cloud-build-override", "commit-author", "commit-queue",
     "commit-ready", "conflicts", "cos-patch", "cq-cl-tag", "cq-depend", "cq-include-trybots", "cve", "debian-bug",
-    "depends-on", "feature", "fixes", "fixes-coverity-id", "git-commit", "git-repo", "git-svn-id", "gitlab",
-    "impact", "jira", "jirafix", "kconfig-verified", "link", "lkml-reference", "main-branch-verified", "message-id",
-    "origin", "original-commit", "patch-mainline", "patchwork", "patchwork-id", "presubmit-verified", "rebase",
-    "ref", "reference", "references", "resolves", "reviewed-on", "sgi-modid", "sgi-pv", "stable-dep-of",
-    "supersedes", "tag", "upstream-commit", "upstream-diff", "upstream-status", "verified",
-    "x-gerrit-change-number", "xref",
+    "depends-on", "fixes", "fixes-coverity-id", "git-commit", "git-repo", "git-svn-id", "gitlab", "impact", "jira",
+    "jirafix", "kconfig-verified", "link", "lkml-reference", "main-branch-verified", "message-id",
+    "original-commit", "patch-mainline", "patchwork", "patchwork-id", "presubmit-verified", "references",
+    "resolves", "reviewed-on", "sgi-modid", "sgi-pv", "stable-dep-of", "supersedes", "upstream-commit",
+    "upstream-diff", "upstream-status", "x-gerrit-change-number", "xref",
 })  # fmt: skip
 
 MAIL_HEADERS = frozenset({"from", "to", "subject", "date", "sent", "reply-to", "in-reply-to"})

@@ -145,6 +145,11 @@ class Message:
         """The trailers after which no prose follows."""
         return tuple(trailer for trailer in self.trailers if trailer.line > self.tail)
 
+    @property
+    def closing_text(self) -> str:
+        """The closing lines, each with a newline before and after it."""
+        return "\n".join(("", *trimmed(self.lines[self.tail :]), ""))
+
     def all(self, key: str) -> tuple[Trailer, ...]:
         """All tags or fields of that key, whatever its letters' case."""
         return tuple(trailer for trailer in self.trailers if trailer.has_key(key))
@@ -240,7 +245,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """What a paragraph turned out to be: its trailers, whether it is nothing else, where its closing ones begin (or -1)."""
+    """What a paragraph turned out to be: its trailers, whether it is nothing else, where its closing ones begin."""
 
     trailers: Sequence[_Entry] = ()
     whole: bool = False
@@ -278,6 +283,8 @@ def _entry(lines: Sequence[str], index: int, last: int) -> _Entry:
     line = lines[index]
     if line[0] == "[" and (match := _NOTE.match(line)) and not keys.is_never(match[1]):
         for end in range(index, min(last, index + _NOTE_LINES)):
+            if end > index and _begins_trailer(lines[end]):
+                break
             if lines[end].rstrip(BLANK).endswith("]"):
                 text = " ".join([match[2].strip(BLANK), *(more.strip(BLANK) for more in lines[index + 1 : end + 1])])
                 return _Entry(
@@ -285,6 +292,11 @@ def _entry(lines: Sequence[str], index: int, last: int) -> _Entry:
                 )
     klass, kind, key, value = _classify(line)
     return _Entry(klass, kind, key, value.strip(BLANK), index, index + 1)
+
+
+def _begins_trailer(line: str) -> bool:
+    """Whether a line cannot go on a note: it begins a trailer of its own."""
+    return line[0] == "[" or _classify(line)[0] in _SOLID
 
 
 def _classify(line: str) -> tuple[_Class, Kind, str, str]:

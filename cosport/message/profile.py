@@ -5,6 +5,7 @@ A profile is a TOML file and the Jinja2 template that it names, both in template
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,11 +16,13 @@ from cosport.errors import ToolError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jinja2 import Template
+
 _FOLDER = ("templates", "message")
 
 
 class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `KEY=value` line: `holds` names the part of the request that fills it, `default` stands where that is empty."""
+    """One `KEY=value` line: `holds` names the part of the request that fills it, `default` stands without it."""
 
     key: str
     holds: str
@@ -45,8 +48,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     `origin` is how a pick names its source: "cherry-picked" `(cherry picked from commit X)` among the trailers, or
     "commit-upstream" `commit X upstream.` under the subject. `class_key` is the tag of the patch class ("" for none),
     one of `classes`. `change_id` says whether the house uses Gerrit: then exactly one Change-Id stands, and
-    upstream's own ones are kept as text. `bug_forms` are regular expressions of what its tools read in `BUG=`.
-    `gerrit_tags` are written by Gerrit at submit, from votes, and by nobody else.
+    upstream's own ones are kept as text. `signoff` says whether the one who picks must sign off. `bug_forms` are
+    regular expressions of what its tools read in `BUG=`. `gerrit_tags` are written by Gerrit at submit, from votes,
+    and by nobody else.
     """
 
     name: str
@@ -94,7 +98,12 @@ def read_profile(text: str, name: str) -> Profile:
 
 def render(profile: Profile, values: Mapping[str, object]) -> str:
     """The profile's template filled in. Values are text only: nothing in them is read as a template."""
-    import jinja2
+    return _template(profile.template).render(values)
+
+
+@cache
+def _template(name: str) -> Template:
+    import jinja2  # a tenth of a second that only composing needs
 
     environment = jinja2.Environment(
         autoescape=False,  # noqa: S701 - a commit message is plain text
@@ -103,4 +112,4 @@ def render(profile: Profile, values: Mapping[str, object]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.from_string(resources.text(*_FOLDER, profile.template)).render(values)
+    return environment.from_string(resources.text(*_FOLDER, name))
