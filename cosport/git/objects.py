@@ -80,7 +80,9 @@ class ObjectReader:
         Raises RevisionError with the reason: unknown, ambiguous, too short, unborn, or no commit.
         """
         if name.startswith("-"):
-            raise RevisionError(f"{name!r} is no revision: it starts with a dash", hint="git branch names cannot start with one")
+            raise RevisionError(
+                f"{name!r} is no revision: it starts with a dash", hint="git branch names cannot start with one"
+            )
         found = self.read(name + "^{commit}")
         if found is not None:
             parsed = parse_commit(found[0], found[2])
@@ -93,7 +95,9 @@ class ObjectReader:
             tips = self.repository.attempt("rev-parse", f"--disambiguate={name}").stdout.decode().split()
             if len(tips) > 1:
                 shown = ", ".join(tip[:16] for tip in tips[:4])
-                return RevisionError(f"{name} is ambiguous: {len(tips)} objects start so ({shown})", hint="give more digits")
+                return RevisionError(
+                    f"{name} is ambiguous: {len(tips)} objects start so ({shown})", hint="give more digits"
+                )
         found = self.read(name)
         if found is not None:
             return RevisionError(f"{name} is a {found[1]}, not a commit", hint="name a commit, a branch or a tag")

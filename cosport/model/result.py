@@ -55,6 +55,7 @@ class EvidenceKind(StrEnum):
     FIXES_TARGET_ABSENT = "fixes-target-absent"
     FIXES_TARGET_PRESENT = "fixes-target-present"
     AFFECTED_UNKNOWN = "affected-unknown"  # no Fixes tag, or one that leads nowhere
+    WAITS = "waits-for-main"  # the main branch does not hold it yet
 
 
 class ConflictKind(StrEnum):
@@ -82,12 +83,24 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Touch:
+    """An upstream commit that changed the lines in conflict since the branch left upstream."""
+
+    sha: Sha
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict:
-    """One path that git could not merge. `worktree` is the linked work tree made for it, "" in a plan."""
+    """One path that git could not merge.
+
+    `worktree` is the linked work tree made for it, "" in a plan; `touched_by` says why it conflicts, newest last.
+    """
 
     path: str
     kind: ConflictKind
     worktree: str = ""
+    touched_by: tuple[Touch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

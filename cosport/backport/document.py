@@ -1,0 +1,56 @@
+"""Results as the JSON documents of CONTRACT.md: `cosport.backport/1`, and its line form for `plan --stdin`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cosport.model.result import Result
+
+SCHEMA: Final = "cosport.backport/1"
+
+
+def document(results: Iterable[Result]) -> dict[str, Any]:
+    """The whole document."""
+    return {"schema": SCHEMA, "results": [plain(result) for result in results]}
+
+
+def line(target: str, result: Result) -> dict[str, Any]:
+    """One result with `target`, as the caller wrote it, in the place of `branch`."""
+    built = plain(result)
+    del built["branch"]
+    return {"upstream": built.pop("upstream"), "target": target, **built}
+
+
+def plain(result: Result) -> dict[str, Any]:
+    """One result as plain data. Written out by hand: it is made thousands of times a second by `plan --stdin`."""
+    source = result.source
+    return {
+        "upstream": result.upstream,
+        "branch": result.branch,
+        "outcome": result.outcome.value,
+        "commit": result.commit,
+        "ref": result.ref,
+        "tree": result.tree,
+        "change_id": result.change_id,
+        "source": {"kind": source.kind, "commit": source.commit, "branch": source.branch} if source else None,
+        "fidelity": result.fidelity.value if result.fidelity else None,
+        "evidence": [{"kind": each.kind.value, "detail": each.detail} for each in result.evidence],
+        "conflicts": [
+            {
+                "path": each.path,
+                "kind": each.kind.value,
+                "worktree": each.worktree,
+                "touched_by": [{"sha": touch.sha, "subject": touch.subject} for touch in each.touched_by],
+            }
+            for each in result.conflicts
+        ],
+        "prerequisites": [
+            {"sha": each.sha, "subject": each.subject, "resolves": list(each.resolves)} for each in result.prerequisites
+        ],
+        "followups": [{"sha": each.sha, "subject": each.subject, "kind": each.kind} for each in result.followups],
+        "notes": list(result.notes),
+        "error": {"what": result.error, "hint": result.hint} if result.error else None,
+    }

@@ -1,0 +1,45 @@
+"""What the user asks of a backport, as one value that travels through the whole run and into a session's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class From(StrEnum):
+    """Which commit to pick from: upstream's own, another branch's finished backport, or what fits."""
+
+    AUTO = "auto"
+    UPSTREAM = "upstream"
+    NEIGHBOUR = "neighbour"
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What the user says for the message; None leaves it to the profile. `note` explains an adapted pick."""
+
+    bug: str | None = None
+    test: str | None = None
+    release_note: str | None = None
+    patch_class: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of `cosport backport`.
+
+    `mainline` is the parent of a merge commit to take the change against, counted from 1 (as `git cherry-pick -m`).
+    `introduced_by` replaces the `Fixes:` tags. `force` picks where the branch is not affected, and replaces a pick ref
+    that somebody changed. `allow_unmerged` takes a commit that upstream does not hold, marked FROMGIT.
+    """
+
+    profile: str
+    source: From = From.AUTO
+    fields: Fields = Fields()
+    mainline: int | None = None
+    introduced_by: tuple[str, ...] = ()
+    force: bool = False
+    allow_unmerged: bool = False
+    in_place: bool = False
+    dry_run: bool = False

@@ -1,0 +1,111 @@
+"""Says why a pick conflicts: which upstream commits changed the lines in conflict since the branch left upstream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cosport.errors import ToolError
+from cosport.model.commit import Sha
+from cosport.model.result import Touch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cosport.backport.context import Context
+    from cosport.backport.session import State
+    from cosport.git.merge import Merged
+    from cosport.git.quarantine import Quarantine
+    from cosport.model.commit import Commit
+
+_RANGES: Final = 20
+"""Conflicting places of a file that are looked into; a file with more needs a person in any case."""
+
+_COMMITS: Final = 12
+"""Commits that are named at most, the newest: more would be a list that nobody reads."""
+
+
+def touched_by(
+    context: Context, place: Quarantine, commit: Commit, state: State, shown: Merged, path: str
+) -> tuple[Touch, ...]:
+    """Upstream commits after the branch's fork point that changed the lines around which `path` conflicts, oldest first.
+
+    Blame of the lines that upstream's side had before the fix, in the range from the merge base with the branch; where
+    that names nothing (upstream had removed lines there), the log of those lines (git-log(1), `-L`).
+    """
+    raw = path.encode("utf-8", "surrogateescape")
+    sides = {stage.stage: stage.blob for stage in shown.stages if stage.path == raw}
+    if 1 not in sides or not commit.parents:
+        return ()
+    parent = commit.parents[0]
+    fork = context.repository.attempt("merge-base", parent, state.base).stdout.decode("ascii").strip()
+    before = context.reader.blob(sides[1]).split(b"\n")
+    merged = place.repository.run("cat-file", "blob", f"{shown.tree}:{path}")
+    ranges = list(places(merged.split(b"\n"), before))[:_RANGES]
+    if not fork or not ranges or context.reader.read(f"{parent}:{path}") is None:
+        return ()
+    lines = [f"-L{first},{last}" for first, last in ranges]
+    try:
+        names = _blamed(context, f"{fork}..{parent}", lines, path) or _logged(
+            context, f"{fork}..{parent}", ranges, path
+        )
+    except ToolError:  # an explanation that takes too long, or that a shallow clone cannot give, is left out
+        return ()
+    context.history.ensure(names)
+    ordered = sorted(names, key=context.history.rank)[-_COMMITS:]
+    return tuple(Touch(name, context.reader.commit(name).subject) for name in ordered)
+
+
+def places(merged: list[bytes], before: list[bytes]) -> Iterator[tuple[int, int]]:
+    """The line ranges of `before` (counted from 1, both ends in) that stand between `|||||||` and `=======` in `merged`.
+
+    A place without lines of its own (both sides added something) stands for the line before and the one after it.
+    """
+    at = 0
+    base: list[bytes] | None = None
+    for number, line in enumerate(merged):
+        if line.startswith(b"||||||| "):
+            base = []
+        elif line == b"=======" and base is not None:
+            found = _find(before, base, at) if base else at + _gap(merged, number, before, at)
+            if found is not None:
+                first = max(1, found + 1 if base else found)
+                last = min(len(before), found + len(base) if base else found + 1)
+                yield first, max(first, last)
+                at = found + len(base)
+            base = None
+        elif base is not None:
+            base.append(line)
+
+
+def _find(before: list[bytes], wanted: list[bytes], start: int) -> int | None:
+    for at in range(start, len(before) - len(wanted) + 1):
+        if before[at : at + len(wanted)] == wanted:
+            return at
+    return None
+
+
+def _gap(merged: list[bytes], number: int, before: list[bytes], at: int) -> int:
+    """How far behind `at` an addition stands: behind the last common line above its conflict marker."""
+    above = next((line for line in reversed(merged[:number]) if line in before[at:] and line.strip()), None)
+    return before[at:].index(above) + 1 if above is not None else 0
+
+
+def _blamed(context: Context, span: str, lines: list[str], path: str) -> list[Sha]:
+    out = context.repository.run("blame", "--porcelain", "-s", *lines, span, "--", path)
+    found: dict[Sha, None] = {}
+    older: set[Sha] = set()
+    current = Sha("")
+    for line in out.split(b"\n"):
+        head = line.split(b" ", 1)[0]
+        if len(head) == context.repository.hash_length and not line.startswith(b"\t"):
+            current = Sha(head.decode("ascii"))
+            found[current] = None
+        elif line == b"boundary":
+            older.add(current)
+    return [name for name in found if name not in older]
+
+
+def _logged(context: Context, span: str, ranges: list[tuple[int, int]], path: str) -> list[Sha]:
+    args = [f"-L{first},{last}:{path}" for first, last in ranges[:4]]
+    out = context.repository.text("log", "-s", "--format=%H", f"--max-count={_COMMITS}", *args, span)
+    return [Sha(name) for name in out.split()]

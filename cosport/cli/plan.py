@@ -1,0 +1,90 @@
+"""`cosport plan`: what would become of each commit on each branch, tried in memory."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cosport.backport import plan as plans
+from cosport.backport import target as targets
+from cosport.backport.context import upstream_commits
+from cosport.backport.document import line
+from cosport.backport.request import From, Request
+from cosport.backport.stream import stream
+from cosport.cli.options import command
+from cosport.cli.session import Session
+from cosport.cli.working import tell, working, worst
+from cosport.errors import UsageError
+
+if TYPE_CHECKING:
+    from cosport.model.result import Result
+
+
+@command(
+    example="""cosport plan da10329cb057 --to cos-5.4 --to cos-5.10
+cosport plan da10329cb057 71994620bb25 --json
+printf '%s\\n' 'da10329cb057 cos-5.4' | cosport plan --stdin"""
+)
+def plan(
+    session: Session,
+    sha: Annotated[list[str] | None, typer.Argument(help="Upstream commits.")] = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", metavar="BRANCH", help="A branch (default: all configured).")
+    ] = None,
+    from_stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read lines UPSTREAM TARGET, answer each with a JSON line.")
+    ] = False,
+    source: Annotated[
+        From, typer.Option("--from", help="Pick from upstream's commit or another branch's.")
+    ] = From.AUTO,
+    mainline: Annotated[int | None, typer.Option(metavar="N", help="For a merge: the parent to compare with.")] = None,
+    introduced_by: Annotated[
+        list[str] | None, typer.Option(metavar="SHA", help="What it fixes, instead of its Fixes: tags.")
+    ] = None,
+    allow_unmerged: Annotated[bool, typer.Option(help="Take commits that upstream lacks.")] = False,
+    force: Annotated[bool, typer.Option(help="Try it though the branch is not affected.")] = False,
+) -> int:
+    """Show what would become of each upstream commit on each branch. Nothing is written.
+
+    Each commit is tried on the tip of each branch by itself.
+    """
+    request = Request(
+        profile=session.config.message.profile,
+        source=source,
+        mainline=mainline,
+        introduced_by=tuple(introduced_by or ()),
+        force=force,
+        allow_unmerged=allow_unmerged,
+        dry_run=True,
+    )
+    if from_stdin:
+        if sha or to:
+            raise UsageError(
+                "--stdin takes its commits and branches from standard input", hint="leave SHA and --to out"
+            )
+        return _stream(session, request)
+    if not sha:
+        raise UsageError("no commit to plan for", hint="cosport plan SHA --to BRANCH")
+    results: list[Result] = []
+    with working(session) as context:
+        commits = upstream_commits(context, sha, allow_unmerged=allow_unmerged, mainline=mainline)
+        chosen = targets.choose(context.repository, context.reader, context.config, tuple(to or ()), every=not to)
+        context.history.ensure([target.tip for target in chosen])
+        pairs = [(commit, target) for commit in commits for target in chosen]
+        with session.printer.progress("trying", len(pairs)) as step:
+            for result in plans.plan(context, request, pairs):
+                results.append(result)
+                step(1)
+        tell(session.printer, context, results)
+    return worst(results)
+
+
+def _stream(session: Session, request: Request) -> int:
+    code = 0
+    with working(session) as context:
+        for target, result in stream(context, request, sys.stdin.fileno()):
+            session.printer.line(line(target, result))
+            code = max(code, result.outcome.exit_code)
+    return code

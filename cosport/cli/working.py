@@ -1,0 +1,122 @@
+"""Opens what a backport works with, and prints its results: shared by `backport` and `plan`."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cosport.backport.context import Context
+from cosport.backport.document import document
+from cosport.cli.output import Styled
+from cosport.errors import ConfigError, RevisionError
+from cosport.git.objects import ObjectReader
+from cosport.history.index import History
+from cosport.model.result import Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cosport.cli.output import Printer, Text
+    from cosport.cli.session import Session
+    from cosport.model.commit import Sha
+
+_STYLES = {
+    Outcome.PICKED: "green",
+    Outcome.RESOLVED: "yellow",
+    Outcome.CONFLICT: "red",
+    Outcome.ERROR: "red",
+    Outcome.PENDING: "yellow",
+}
+
+
+@contextmanager
+def working(session: Session) -> Iterator[Context]:
+    """The context of a run, its index up to date. Raises ConfigError where upstream's ref is configured and not here."""
+    repository = session.repository
+    config = session.config
+    with ObjectReader(repository) as reader:
+        upstream = _upstream(reader, config.upstream.ref, config.source)
+        with (
+            session.printer.progress("indexing history") as step,
+            History.open(repository, upstream=upstream, progress=step) as history,
+        ):
+            if history.note:
+                session.printer.note(history.note)
+            yield Context(repository, reader, history, config, upstream)
+
+
+def _upstream(reader: ObjectReader, ref: str, source: str) -> Sha | None:
+    if not ref:
+        return None
+    try:
+        return reader.resolve(ref).sha
+    except RevisionError as error:
+        raise ConfigError(
+            f"{source}: upstream.ref: {error.what}", hint=f"fetch it, or correct the key; {error.hint}"
+        ) from error
+
+
+def worst(results: Sequence[Result]) -> int:
+    """The exit code of a batch: its worst."""
+    return max((result.outcome.exit_code for result in results), default=0)
+
+
+def tell(printer: Printer, context: Context, results: Sequence[Result]) -> None:
+    """Print results: the JSON document, or a table and what a person should know beyond it."""
+    if printer.as_json:
+        printer.json(document(results))
+        return
+    rows: list[list[Text]] = []
+    for result in results:
+        rows.append(
+            [
+                result.upstream[:12],
+                result.branch,
+                Styled(result.outcome.value, _STYLES.get(result.outcome, "dim")),
+                result.fidelity.value if result.fidelity else "",
+                _where(result),
+            ]
+        )
+    printer.table(["upstream", "branch", "outcome", "fidelity", "how and where"], rows)
+    for result in results:
+        _remarks(printer, result)
+
+
+def _where(result: Result) -> str:
+    if result.outcome is Outcome.ERROR:
+        return result.error
+    if result.outcome is Outcome.CONFLICT:
+        return ", ".join(f"{each.path} ({each.kind.value})" for each in result.conflicts)
+    parts = []
+    if result.ref:
+        parts.append(result.ref.removeprefix("refs/heads/"))
+    if result.source is not None and result.source.kind != "upstream":
+        parts.append(f"from {result.source.branch} {result.source.commit[:12]}")
+    if result.outcome is not Outcome.PICKED:
+        parts += [each.detail for each in result.evidence[:1]]
+    if result.outcome is Outcome.PENDING:
+        parts += result.notes
+    return "; ".join(parts)
+
+
+def _remarks(printer: Printer, result: Result) -> None:
+    head = f"{result.branch}: "
+    if result.outcome is Outcome.PICKED:
+        for each in result.evidence:
+            printer.note(head, each.kind.value, ": ", each.detail)
+    if result.outcome is not Outcome.PENDING:
+        for note in result.notes:
+            printer.note(head, note)
+    if result.hint:
+        printer.note(head, "hint: ", result.hint)
+    worktree = next((each.worktree for each in result.conflicts if each.worktree), "")
+    for conflict in result.conflicts:
+        if conflict.touched_by:
+            printer.say(
+                head, f"{conflict.path}: these upstream commits changed the lines in conflict since the branch left:"
+            )
+            for touch in conflict.touched_by:
+                printer.say(f"    {touch.sha[:12]} {touch.subject}")
+    if worktree:
+        printer.say(head, "resolve it in ", Styled(worktree, "bold"))
+        printer.say(f"    then: cosport backport --continue --branch {result.branch}   (or --skip, --abort)")

@@ -1,0 +1,1 @@
+"""Compares a backport with its upstream commit: patch ids, fidelity."""

@@ -1,0 +1,97 @@
+"""How near a pick is to upstream's patch: identical, the same change in other surroundings, or adapted.
+
+Judged on the two patches' text, which git printed with the same options (cosport.git.diff): rules in CONTRACT terms are
+`identical` = what `git patch-id --verbatim` would call the same (line numbers and blob names aside, white space
+included), `context` = the same removed and added lines of each file in the same order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from cosport.model.result import Fidelity
+
+# Lines of a hunk start with ' ', '+', '-' or '\', so lines that start otherwise are git's own headers.
+_PLACES = re.compile(rb"^(?:index [0-9a-f]|@@ )[^\n]*\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """What a patch does to one file.
+
+    `path` is the path afterwards (before, where it is removed); `header` the lines about modes, creation and removal;
+    `lines` the removed and added lines in order, marks and line ends included; `blobs` its old and new blob names,
+    kept only for a binary file, whose lines are not shown.
+    """
+
+    path: bytes
+    header: tuple[bytes, ...]
+    lines: tuple[bytes, ...]
+    blobs: bytes
+
+
+def fidelity(upstream: bytes, backport: bytes) -> Fidelity:
+    """How near patch `backport` is to patch `upstream`."""
+    if b"\nBinary files " not in upstream and _PLACES.sub(b"", upstream) == _PLACES.sub(b"", backport):
+        return Fidelity.IDENTICAL
+    ours, theirs = changes(backport), changes(upstream)
+    if (
+        any(change.blobs for change in theirs)
+        and ours == theirs
+        and _PLACES.sub(b"", upstream) == _PLACES.sub(b"", backport)
+    ):
+        return Fidelity.IDENTICAL
+    if Counter(_what(change) for change in ours) == Counter(_what(change) for change in theirs):
+        return Fidelity.CONTEXT  # the paths may differ: the branch has the file under another name
+    return Fidelity.ADAPTED
+
+
+def _what(change: FileChange) -> tuple[tuple[bytes, ...], tuple[bytes, ...], bytes]:
+    return change.header, change.lines, change.blobs
+
+
+def distance(upstream: bytes, backport: bytes) -> int:
+    """How many removed and added lines stand in one patch and not in the other: 0 for the same change in other surroundings."""
+    ours = Counter(line for change in changes(backport) for line in change.lines)
+    theirs = Counter(line for change in changes(upstream) for line in change.lines)
+    return ((ours - theirs) + (theirs - ours)).total()
+
+
+def changes(patch: bytes) -> tuple[FileChange, ...]:
+    """The changes of a patch, file by file, in its order."""
+    return tuple(_change(part) for part in re.split(rb"^(?=diff --git )", patch, flags=re.MULTILINE) if part)
+
+
+def _change(part: bytes) -> FileChange:
+    header: list[bytes] = []
+    lines: list[bytes] = []
+    path, blobs, index = b"", b"", b""
+    in_hunk = False
+    for line in part.splitlines(keepends=True) if b"\r" not in part else _lines(part):
+        if in_hunk and line[:1] in (b"+", b"-"):
+            lines.append(line)
+        elif line.startswith(b"@@ "):
+            in_hunk = True
+        elif in_hunk:
+            if line.startswith(b"\\") and lines:
+                lines.append(line)
+        elif line.startswith(b"+++ "):
+            path = line[4:].rstrip(b"\n") if line != b"+++ /dev/null\n" else path
+        elif line.startswith(b"--- "):
+            path = line[4:].rstrip(b"\n")
+        elif line.startswith(b"index "):
+            index = line.split(b" ")[1]
+        elif line.startswith(b"Binary files "):
+            blobs = index
+        elif not line.startswith(b"diff --git "):
+            header.append(line)
+    return FileChange(path, tuple(header), tuple(lines), blobs)
+
+
+def _lines(part: bytes) -> list[bytes]:
+    """Lines end at a newline and nowhere else: a file may hold carriage returns."""
+    pieces = [piece + b"\n" for piece in part.split(b"\n")]
+    pieces[-1] = pieces[-1][:-1]
+    return [piece for piece in pieces if piece]

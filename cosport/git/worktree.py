@@ -1,0 +1,130 @@
+"""Linked work trees for conflicts: sparse to the files in conflict, with an index of their own.
+
+`git sparse-checkout set` would write a key to the repository's configuration; so the private index gets its
+skip-worktree bits directly, and only the conflicting files are written.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cosport.errors import GitError, ToolError
+from cosport.model.commit import Sha
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cosport.git.merge import Stage
+    from cosport.git.repository import Repository
+
+
+@dataclass(frozen=True)
+class WorkTree:
+    """A linked work tree at `path`; `admin` is its own git directory (index, HEAD, MERGE_MSG)."""
+
+    repository: Repository
+    path: Path
+    admin: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment that makes git work in this tree instead of cosport's usual nowhere."""
+        return {"GIT_DIR": str(self.admin), "GIT_WORK_TREE": str(self.path)}
+
+    def run(self, *args: str, stdin: bytes = b"") -> bytes:
+        """Run git in this work tree. Raises GitError."""
+        return self.repository.run("-C", str(self.path), *args, stdin=stdin, env=self.env)
+
+    def head(self) -> Sha:
+        """The commit that its HEAD is on."""
+        return Sha(self.run("rev-parse", "--verify", "HEAD").decode("ascii").strip())
+
+    def unmerged(self) -> dict[bytes, tuple[tuple[str, Sha, int], ...]]:
+        """Paths that the index still holds as unmerged, each with its (mode, blob, stage) sides."""
+        found: dict[bytes, tuple[tuple[str, Sha, int], ...]] = {}
+        for entry in self.run("ls-files", "-u", "-z").split(b"\0"):
+            if entry:
+                head, _, path = entry.partition(b"\t")
+                mode, blob, stage = head.decode("ascii").split(" ")
+                found[path] = (*found.get(path, ()), (mode, Sha(blob), int(stage)))
+        return found
+
+    def add(self, paths: Sequence[bytes]) -> None:
+        """Take the state of these paths in the work tree into the index, as `git add` does; a missing file is removed."""
+        if paths:
+            self.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=b"\0".join(paths) + b"\0")
+
+    def changed(self) -> list[bytes]:
+        """Tracked files whose contents in the work tree differ from the index."""
+        out = self.run("diff-files", "--name-only", "-z", "--diff-filter=u")
+        return [path for path in out.split(b"\0") if path]
+
+    def write_tree(self) -> Sha:
+        """The index as a tree. Raises GitError while paths are unmerged."""
+        return Sha(self.run("write-tree").decode("ascii").strip())
+
+    def message_file(self) -> Path:
+        """MERGE_MSG: the message prepared for the commit, which the user may edit."""
+        return self.admin / "MERGE_MSG"
+
+    def resolve_path(self, path: bytes) -> Path:
+        """The file of a path in the index. Git has refused paths that lead elsewhere (`..`, `.git`) when it made the tree."""
+        return self.path / os.fsdecode(path)
+
+
+def add(repository: Repository, path: Path, commit: Sha) -> WorkTree:
+    """Create a linked work tree at `path`, HEAD detached at `commit`, no files in it. Raises GitError, DiskError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    repository.run("worktree", "add", "--no-checkout", "--detach", "--", str(path), commit)
+    return find(repository, path)
+
+
+def find(repository: Repository, path: Path) -> WorkTree:
+    """The linked work tree that stands at `path`. Raises ToolError if none does."""
+    try:
+        link = (path / ".git").read_text(encoding="utf-8", errors="surrogateescape").strip()
+    except OSError as exc:
+        raise ToolError(f"the work tree {path} is gone", hint="start over with: cosport backport --abort") from exc
+    return WorkTree(repository, path, Path(link.removeprefix("gitdir: ")))
+
+
+def remove(repository: Repository, path: Path) -> None:
+    """Remove a linked work tree, whatever state it is in (half-made too). Nothing happens where there is none."""
+    repository.attempt("worktree", "remove", "--force", "--force", "--", str(path))
+    if path.exists():
+        shutil.rmtree(path, ignore_errors=True)
+    repository.attempt("worktree", "prune", "--expire=now")
+    if path.exists():
+        raise GitError(
+            f"cannot remove the work tree {path}",
+            argv=("rm", "-r", str(path)),
+            status=1,
+            hint="remove the folder by hand",
+        )
+
+
+def fill(tree: WorkTree, merged: Sha, stages: Iterable[Stage], paths: Iterable[bytes]) -> None:
+    """Fill the index from the tree `merged` and write only `paths` (as far as the tree has them) to the work tree.
+
+    `stages` become the index entries of the unmerged paths, so that `git status`, `git diff` and mergetools work there.
+    """
+    tree.run("read-tree", merged)
+    everything = tree.run("ls-files", "-z")
+    shown = set(paths)
+    hidden = b"".join(path + b"\0" for path in everything.split(b"\0") if path and path not in shown)
+    tree.run("update-index", "--skip-worktree", "-z", "--stdin", stdin=hidden)
+    present = b"".join(path + b"\0" for path in everything.split(b"\0") if path in shown)
+    if present:
+        tree.run("checkout-index", "--force", "-z", "--stdin", stdin=present)
+    entries: dict[bytes, list[bytes]] = {}
+    for stage in stages:
+        line = f"{stage.mode} {stage.blob} {stage.stage}\t".encode() + stage.path + b"\0"
+        entries.setdefault(stage.path, []).append(line)
+    zero = b"0" * tree.repository.hash_length
+    info = b"".join(b"0 " + zero + b"\t" + path + b"\0" + b"".join(lines) for path, lines in sorted(entries.items()))
+    if info:
+        tree.run("update-index", "-z", "--index-info", stdin=info)
