@@ -67,6 +67,7 @@ def seal(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         "LC_ALL": "C",
         "TZ": "UTC",
         "COLUMNS": "100",
+        "no_proxy": "127.0.0.1,localhost",
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)

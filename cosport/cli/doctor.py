@@ -1,0 +1,170 @@
+"""`cosport doctor`: says what works here and what each missing part costs."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cosport.cli import machine
+from cosport.cli.machine import Check, State
+from cosport.cli.options import command
+from cosport.cli.output import Styled
+from cosport.cli.session import Session
+from cosport.errors import CosportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cosport.config import Config
+    from cosport.git.repository import Repository
+
+SCHEMA: Final = "cosport.doctor/1"
+LOW_SPACE: Final = 1 << 30
+"""Bytes free below which it warns: a few index rebuilds of a large history fit in a GiB."""
+_COLORS: Final = {State.OK: "green", State.MISSING: "yellow", State.BROKEN: "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The document of `cosport doctor --json`. `ok` says that all that backports need works."""
+
+    schema: str
+    ok: bool
+    checks: tuple[Check, ...]
+
+
+@command(example="cosport doctor\ncosport doctor --json")
+def doctor(session: Session) -> int:
+    """Say what works on this machine, and what each missing part costs.
+
+    git, compiler, QEMU, KVM, guest parts, the repository, its branches and Gerrit: each is tried, not only looked for.
+    The exit code is 0 when all that backports need works, else 1.
+    """
+    checks = tuple(examine(session))
+    report = Report(SCHEMA, all(check.state is State.OK for check in checks if check.needed), checks)
+    if session.json:
+        session.printer.json(report)
+    else:
+        _print(session, report)
+    return 0 if report.ok else 1
+
+
+def examine(session: Session) -> Iterator[Check]:
+    """All checks, one after the other."""
+    for probe in (machine.git, machine.python, machine.compiler, machine.qemu, machine.kvm, machine.busybox):
+        yield probe()
+    try:
+        repository = session.repository
+    except CosportError as exc:
+        yield Check("repository", State.MISSING, exc.what, "there is nothing to backport in", needed=True)
+        return
+    yield identity(repository)
+    yield disk(repository)
+    yield from history(repository)
+    try:
+        config = session.config
+    except CosportError as exc:
+        yield Check("config", State.BROKEN, exc.what, "every command that needs it stops", needed=True)
+        return
+    yield Check("config", State.OK, config.source)
+    yield from branches(repository, config)
+    if config.gerrit.url:
+        yield gerrit(config.gerrit.url)
+
+
+def identity(repository: Repository) -> Check:
+    """Whether git knows who the user is."""
+    from cosport.git.identity import committer
+
+    try:
+        return Check("identity", State.OK, committer(repository).signature, needed=True)
+    except CosportError as exc:
+        costs = f"no backport can be signed off; {exc.hint}"
+        return Check("identity", State.MISSING, "git has no user.name and user.email", costs, needed=True)
+
+
+def disk(repository: Repository) -> Check:
+    """Whether the repository can be written, and has room."""
+    costs = "nothing can be written: plan and show work, backport does not"
+    try:
+        for folder in (repository.common_dir, repository.common_dir / "objects", repository.common_dir / "refs"):
+            with tempfile.TemporaryFile(dir=folder) as probe:
+                probe.write(b"probe")
+        free = shutil.disk_usage(repository.common_dir).free
+    except OSError as exc:
+        return Check("disk", State.BROKEN, f"{repository.common_dir}: {exc.strerror}", costs, needed=True)
+    room = f"{free / (1 << 30):.1f} GiB free"
+    if free < LOW_SPACE:
+        return Check("disk", State.BROKEN, f"only {room}", "the history index or a kernel build may not fit")
+    return Check("disk", State.OK, f"writable, {room}", needed=True)
+
+
+def history(repository: Repository) -> Iterator[Check]:
+    """Whether the clone holds its whole history and all objects."""
+    if repository.is_shallow:
+        costs = "commits before the cut are unknown: applied and affected cannot be told; git fetch --unshallow"
+        yield Check("history", State.BROKEN, "a shallow clone", costs)
+        return
+    partial = repository.attempt("config", "--get-regexp", r"^remote\..*\.promisor$").stdout.strip()
+    refs = repository.attempt("config", "extensions.refStorage").stdout.decode("utf-8", "replace").strip() or "files"
+    if partial:
+        costs = "objects are fetched one by one when they are first needed: slow, and only while the remote answers"
+        yield Check("history", State.BROKEN, "a partial clone", costs)
+        return
+    yield Check("history", State.OK, f"complete; {repository.hash_name} objects, {refs} refs")
+
+
+def branches(repository: Repository, config: Config) -> Iterator[Check]:
+    """Whether upstream and each configured branch lead to a commit."""
+    wanted = [("upstream", config.upstream.ref), *((branch.name, branch.ref) for branch in config.branches)]
+    for name, ref in wanted:
+        label = "upstream" if name == "upstream" else f"branch {name}"
+        if not ref:
+            costs = "what upstream says of a fix (what fixes it, what reverts it) is unknown; run: cosport init"
+            yield Check(label, State.MISSING, "not configured, and no remote looks like it", costs, needed=True)
+            continue
+        found = repository.attempt("rev-parse", "--verify", "-q", "--end-of-options", f"{ref}^{{commit}}")
+        if found.status:
+            costs = "nothing can be backported from it" if name == "upstream" else "it takes no backport"
+            yield Check(label, State.MISSING, f"{ref} leads to no commit", f"{costs}; fetch it", needed=True)
+        else:
+            yield Check(label, State.OK, f"{ref} at {found.stdout.decode('ascii')[:12]}", needed=True)
+
+
+def gerrit(url: str, timeout: float = 5.0) -> Check:
+    """Whether Gerrit answers: any HTTP answer will do, a refusal to strangers too."""
+    import http.client
+    import urllib.error
+    import urllib.request
+
+    costs = "no pick can be pushed for review, and open changes are not known"
+    if not url.startswith(("https://", "http://")):
+        return Check("gerrit", State.BROKEN, f"{url} is no http or https URL", costs)
+    request = urllib.request.Request(f"{url.rstrip('/')}/config/server/version", method="GET")  # noqa: S310 - checked above
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - checked above
+            return Check("gerrit", State.OK, f"{url} answers ({answer.status})")
+    except urllib.error.HTTPError as exc:
+        exc.close()
+        if exc.code < 500:
+            return Check("gerrit", State.OK, f"{url} answers ({exc.code})")
+        return Check("gerrit", State.BROKEN, f"{url}: HTTP {exc.code}", costs)
+    except (OSError, http.client.HTTPException, ValueError) as exc:
+        reason = getattr(exc, "reason", None) or exc
+        return Check("gerrit", State.BROKEN, f"{url}: {reason}", costs)
+
+
+def _print(session: Session, report: Report) -> None:
+    say = session.printer.say
+    width = max(len(check.name) for check in report.checks)
+    for check in report.checks:
+        say(Styled(f"{check.state:<8}", _COLORS[check.state]), f"{check.name:<{width}}  {check.detail}")
+        if check.costs:
+            say(" " * (8 + width + 2), Styled(f"costs: {check.costs}", "dim"))
+    if report.ok:
+        say("all that backports need works")
+    else:
+        lacking = [check.name for check in report.checks if check.needed and check.state is not State.OK]
+        say(Styled("backports do not work here yet: ", "bold"), ", ".join(lacking))
