@@ -11,15 +11,15 @@ search for `word:` takes `BUG: KASAN: ...` for a trailer. The rules here:
   ...`, `WARNING: ...`), of quoted mail headers, and anything else are prose. An indented line continues the line
   before it.
 * A paragraph without prose lines is a block of trailers if one of its lines is known by itself: a known tag, a field,
-an origin.
+  an origin.
 * A paragraph with prose lines is a mixed block by git's rule (git-interpret-trailers(1)): one git-generated line
   (`Signed-off-by:`, `(cherry picked from commit`) and at most three prose lines to one trailer. Only lines known by
   themselves, and notes, are trailers in it.
-* Otherwise the known lines with which a paragraph ends are trailers (`Signed-off-by:` glued to prose), unless it
-quotes a mail.
+* Otherwise the known lines with which a paragraph ends are trailers (`Signed-off-by:` glued to prose); where it
+  quotes a mail's header, only if one of them is git-generated.
 * In a paragraph that begins with a field, prose lines continue the field above them: people wrap RELEASE_NOTE so.
 * An upstream line counts where it begins a paragraph. A paragraph of notes alone counts where trailers or the end
-follow.
+  follow.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NOTE_LINES: Final = 20
 """Lines that a bracket note may take. The bound keeps reading linear on text full of opening brackets."""
 
 _FIELD = re.compile(r"([A-Z][A-Z0-9_-]{1,40})=(.*)")
-_TAG = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60})([ \t]{0,4}):(.*)")
+_TAG = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60})([ \t]{0,8}):(.*)")
 _ORIGIN = re.compile(
     r"\(((?:cherry[ -]picked|backported|am|also found at)\b[^()]{0,40}?)(?:commit +)*([0-9a-fA-F]{7,64}|https?://\S+)",
     re.IGNORECASE,
@@ -341,9 +341,10 @@ def _block(entries: list[_Entry]) -> _Block:
         trusted = [entry for entry in rest if entry.klass in _SOLID or entry.klass is _Class.NOTE]
         closing = rest[0].first if not rest[0].is_prose else _suffix(rest)
         return _Block(head + trusted, whole=not head and rest[0] is trusted[0], closing=closing)
-    if any(entry.klass is _Class.MAIL for entry in rest):
-        return _Block(head)
     closing = _suffix(rest)
+    signed = any(entry.klass is _Class.GENERATED for entry in rest if entry.first >= closing)
+    if any(entry.klass is _Class.MAIL for entry in rest) and not signed:
+        return _Block(head)
     return _Block(head + [entry for entry in rest if 0 <= closing <= entry.first], closing=closing)
 
 

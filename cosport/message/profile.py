@@ -86,6 +86,26 @@ def load_profile(name: str) -> Profile:
     return read_profile(resources.text(*_FOLDER, f"{name}.toml"), name)
 
 
+def configured(
+    profile: Profile, *, classes: tuple[str, ...] = (), defaults: Mapping[str, str] | None = None
+) -> Profile:
+    """The profile with a team's own patch classes (the first is the default) and values for fields that nobody gives.
+
+    Raises UsageError for a default of a field that the profile lacks.
+    """
+    values = dict(defaults or {})
+    fields = tuple(
+        msgspec.structs.replace(field, default=values.pop(field.key, field.default)) for field in profile.fields
+    )
+    if values:
+        known = ", ".join(profile.field_keys) or "none"
+        raise UsageError(f"the message profile {profile.name} has no field {min(values)}", hint=f"its fields: {known}")
+    if not classes:
+        return msgspec.structs.replace(profile, fields=fields)
+    default = profile.default_class if profile.default_class in classes else classes[0]
+    return msgspec.structs.replace(profile, fields=fields, classes=classes, default_class=default)
+
+
 def read_profile(text: str, name: str) -> Profile:
     """The profile that a TOML text describes. Raises ToolError, naming `name`, if it is not one."""
     import tomllib
