@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -20,6 +20,8 @@ from cosport.errors import DiskError, ToolError, UsageError
 if TYPE_CHECKING:
     from cosport.config import Branch
     from cosport.git.repository import Repository
+
+SCHEMA: Final = "cosport.init/1"
 
 
 @command(example="cosport init\ncosport init --shared")
@@ -45,7 +47,7 @@ def init(
         file = session.config_path or repository.state_dir / config.FILE
         place, backup = _write(file, text.encode("utf-8"), force=force)
     if session.json:
-        written = {"schema": "cosport.init/1", "written": place, "backup": backup, "upstream": checked.upstream.ref}
+        written = {"schema": SCHEMA, "written": place, "backup": backup, "upstream": checked.upstream.ref}
         session.printer.json({**written, "branches": [branch.name for branch in checked.branches]})
         return 0
     _report(session, checked, place, backup)

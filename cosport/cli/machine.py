@@ -162,11 +162,12 @@ def run_rom(accelerator: str, cpu: str) -> str:
     image = bytearray(_ROM_SIZE)
     image[: len(_ROM_CODE)] = _ROM_CODE
     image[0xFFF0 : 0xFFF0 + len(_JUMP_TO_START)] = _JUMP_TO_START
+    settle = ["-nodefaults", "-display", "none", "-no-reboot"]
     with tempfile.TemporaryDirectory(prefix="cosport-doctor-") as folder:
         rom = Path(folder, "probe.rom")
         rom.write_bytes(image)
-        argv = [QEMU, "-machine", "pc", "-accel", accelerator, "-cpu", cpu, "-m", "16", "-bios", str(rom),
-                "-nodefaults", "-display", "none", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]  # fmt: skip
+        argv = [QEMU, "-machine", "pc", "-accel", accelerator, "-cpu", cpu, "-m", "16", *settle]
+        argv += ["-bios", str(rom), "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         try:
             done = process.run(argv, timeout=ROM_SECONDS)
         except ProcessTimeout:

@@ -1,0 +1,141 @@
+"""`cosport schema`: the JSON Schema of each document that cosport writes or reads, made from the types that it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cosport.cli.options import command
+from cosport.cli.session import Session
+from cosport.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A kind of document: what it is, and how its schema is made."""
+
+    what: str
+    build: Callable[[], dict[str, Any]]
+
+
+@command(example="cosport schema\ncosport schema backport > backport.schema.json")
+def schema(
+    session: Session,
+    name: Annotated[str | None, typer.Argument(help="The document; without it, the list of them.")] = None,
+) -> int:
+    """Print the JSON Schema of a document that cosport reads or writes; without a name, list the documents."""
+    if name is None:
+        if session.json:
+            session.printer.json({each: document.what for each, document in DOCUMENTS.items()})
+        else:
+            session.printer.table(["name", "document"], [(each, entry.what) for each, entry in DOCUMENTS.items()])
+        return 0
+    session.printer.json(of(name))
+    return 0
+
+
+def of(name: str) -> dict[str, Any]:
+    """The schema of a document. Raises UsageError for a name that is none."""
+    document = DOCUMENTS.get(name)
+    if document is None:
+        raise UsageError(f"no document is called {name!r}", hint=f"there are: {', '.join(DOCUMENTS)}")
+    return {"$schema": DIALECT, **document.build(), "title": f"cosport {name}"}
+
+
+def _config() -> dict[str, Any]:
+    import msgspec
+
+    from cosport import config
+
+    return msgspec.json.schema(config.Document)
+
+
+def _backport() -> dict[str, Any]:
+    from cosport.backport.document import SCHEMA
+
+    definitions = _results()
+    results = {"type": "array", "items": {"$ref": "#/$defs/Result"}}
+    return {**_object({"schema": {"const": SCHEMA}, "results": results}), "$defs": definitions}
+
+
+def _plan() -> dict[str, Any]:
+    definitions = _results()
+    result = definitions.pop("Result")
+    properties = {key: value for key, value in result["properties"].items() if key != "branch"}
+    target = {"type": "string", "description": "The target as it stood in the line that asked."}
+    return {**_object({**properties, "target": target}), "$defs": definitions}
+
+
+def _results() -> dict[str, Any]:
+    """Definitions of a result and its parts; `error` and `hint` travel as one object, null where there is none."""
+    from cosport.model.result import Result
+
+    definitions = _written(Result)
+    properties = definitions["Result"]["properties"]
+    del properties["hint"]
+    error = _object({"what": {"type": "string"}, "hint": {"type": "string"}})
+    properties["error"] = {"anyOf": [{"type": "null"}, error]}
+    definitions["Result"] = {**definitions["Result"], **_object(properties)}
+    return definitions
+
+
+def _doctor() -> dict[str, Any]:
+    from cosport.cli import doctor
+
+    definitions = _written(doctor.Report)
+    report = definitions.pop("Report")
+    report["properties"]["schema"] = {"const": doctor.SCHEMA}
+    return {**report, "$defs": definitions}
+
+
+def _init() -> dict[str, Any]:
+    from cosport.cli import init
+
+    text = {"type": "string"}
+    names = {"type": "array", "items": text}
+    properties = {
+        "schema": {"const": init.SCHEMA},
+        "written": text,
+        "backup": text,
+        "upstream": text,
+        "branches": names,
+    }
+    return _object(properties)
+
+
+def _written(kind: type) -> dict[str, Any]:
+    """Definitions for a type that cosport writes: each key always stands there, and no other does."""
+    import msgspec
+
+    _, definitions = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    for definition in definitions.values():
+        if "properties" in definition:
+            definition.update(_object(definition["properties"]))
+            for each in definition["properties"].values():
+                each.pop("default", None)
+    return definitions
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+DOCUMENTS: Final = {
+    "config": Document("cosport.toml, read by every command (TOML, seen as JSON)", _config),
+    "backport": Document("the results of `cosport backport --json` and `cosport plan --json`", _backport),
+    "plan": Document("one line of `cosport plan --stdin`", _plan),
+    "doctor": Document("the report of `cosport doctor --json`", _doctor),
+    "init": Document("what `cosport init --json` wrote", _init),
+}
