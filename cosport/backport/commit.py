@@ -11,12 +11,14 @@ from cosport.message import changeid, charset
 from cosport.message.compose import PickFields, compose
 from cosport.message.provenance import scan
 
+from cosport.model.commit import Sha, is_full_sha
+
 if TYPE_CHECKING:
     from cosport.backport.context import Context
     from cosport.backport.request import Fields
     from cosport.git.identity import Identity
     from cosport.message.profile import Profile
-    from cosport.model.commit import Commit, Sha
+    from cosport.model.commit import Commit
     from cosport.model.result import Source
 
 
@@ -54,15 +56,19 @@ def draft(context: Context, fields: Fields, profile: Profile, who: Identity, pic
     commit, source = pick.upstream, pick.source
     origin = context.reader.commit(source.commit)
     text = charset.decode(origin.message, origin.encoding)
-    held = scan(origin.message).change_id if source.kind == "main" else ""
+    said = scan(origin.message)
+    picked_from = source.commit
+    if source.kind == "earlier-pick":  # its message is kept, and brought up to date where the user says more
+        picked_from = next((Sha(each.sha) for each in reversed(said.origins) if is_full_sha(each.sha)), commit.sha)
+    held = said.change_id if source.kind in ("main", "earlier-pick") else ""
     ident = (held or change_id(context, commit, pick.before)) if profile.change_id else None
     message = compose(
         profile,
         text.text,
         PickFields(
             upstream=commit.sha,
-            source=source.commit,
-            source_kind=source.kind,
+            source=picked_from,
+            source_kind=source.kind if source.kind in ("main", "neighbour") else "upstream",
             change_id=ident,
             signoff=who.signature,
             bug=fields.bug,

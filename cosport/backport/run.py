@@ -20,7 +20,9 @@ from cosport.errors import CosportError, Interrupted
 from cosport.git import identity
 from cosport.git.quarantine import Quarantine, quarantine
 from cosport.git.refs import read as read_ref
+from cosport.message.parse import Kind, parse
 from cosport.message.profile import Profile, load_profile
+from cosport.message.provenance import scan
 from cosport.model.result import Conflict, Evidence, EvidenceKind, Fidelity, Outcome, Result, Source
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class BranchRun:
     results: list[Result] = field(default_factory=list)
     made: list[Sha] = field(default_factory=list)
     standing: dict[Sha, Sha] = field(default_factory=dict)
+    earlier: dict[str, Sha] = field(default_factory=dict)
     stopped: bool = False
 
     @property
@@ -157,16 +160,18 @@ class Runner:
         self.remember(run)
 
     def remember(self, run: BranchRun) -> None:
-        """What an earlier run published, by parent: a commit that would come out the same is used again."""
+        """What an earlier run published: a pick that would come out the same, or that a person resolved, is used again."""
         at = read_ref(self.context.repository, run.target.ref if self.request.in_place else run.pick_ref)
         for _ in run.series:
             if at is None or at == run.target.tip:
                 break
-            parents = self.context.reader.commit(at).parents
-            if len(parents) != 1:
+            commit = self.context.reader.commit(at)
+            if len(commit.parents) != 1:
                 break
-            run.standing[parents[0]] = at
-            at = parents[0]
+            run.standing[commit.parents[0]] = at
+            for origin in scan(commit.message).origins:
+                run.earlier.setdefault(origin.sha, at)
+            at = commit.parents[0]
 
     @contextmanager
     def _trouble_of(self, run: BranchRun) -> Iterator[None]:
@@ -202,6 +207,8 @@ class Runner:
         commit = run.current
         found = judge(self.context, self.request, commit, run.target, run.series[: run.position])
         if found.outcome is None:
+            if (known := run.earlier.get(commit.sha) or run.earlier.get(found.sources[0].commit)) is not None:
+                found = replace(found, sources=(*found.sources, Source("earlier-pick", known, run.target.name)))
             turns.append(Turn(run, found, tuple(self._attempt(place, run, source) for source in found.sources)))
             return
         run.settle(
@@ -255,16 +262,9 @@ class Runner:
             Result(
                 run.current.sha, run.target.name, Outcome.PICKED,
                 commit=None if self.request.dry_run else name, tree=trial.merged.tree, change_id=made.change_id,
-                source=source, fidelity=trial.fidelity, evidence=found.evidence, notes=self._remarks(trial),
+                source=source, fidelity=trial.fidelity, evidence=found.evidence, notes=_remarks(trial, made.message),
             )
         )  # fmt: skip
-
-    def _remarks(self, trial: Trial) -> tuple[str, ...]:
-        if trial.fidelity is Fidelity.ADAPTED and not self.request.fields.note:
-            return (
-                "it merged cleanly, yet its changed lines differ from upstream's: look at it, and say why with --note",
-            )
-        return ()
 
     def _draft(self, pick: commits.Pick) -> commits.Draft:
         return commits.draft(self.context, self.request.fields, self.profile, self.who, pick)
@@ -337,6 +337,13 @@ class Runner:
             if result.outcome is Outcome.PICKED else result
             for result in run.results
         ]  # fmt: skip
+
+
+def _remarks(trial: Trial, message: str) -> tuple[str, ...]:
+    """What a person should know of a clean pick: that it differs from upstream's change, where its message does not say so."""
+    if trial.fidelity is not Fidelity.ADAPTED or any(each.kind is Kind.NOTE for each in parse(message).trailers):
+        return ()
+    return ("it merged cleanly, yet its changed lines differ from upstream's: look at it, and say why with --note",)
 
 
 def best(tried: Sequence[tuple[Source, Trial]]) -> tuple[Source, Trial]:

@@ -37,7 +37,7 @@ COMMANDS: Final = {
     "index": Entry("index", "index", "Bring the history index up to date."),
     "show": Entry("show", "show", "Tell all that is known of one upstream commit."),
     "message": Entry("message", "app", "Lint, fix or parse a commit message by itself."),
-    "export": Entry("export", "export", "Write a pick or a series as mail patches with a quilt series file."),
+    "export": Entry("export", "export_command", "Write a pick or a series as mail patches with a quilt series file."),
     "schema": Entry("schema", "schema", "Print the JSON Schema of a document that cosport reads or writes."),
     "demo": Entry("demo", "demo", "Show the whole way on a small kernel repository made for it."),
 }

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cosport.model.commit import Sha
+from cosport.model.commit import Sha  # noqa: TC001 - msgspec reads the fields' types when it decodes a saved result
 
 
 class Outcome(StrEnum):
@@ -107,7 +105,8 @@ class Conflict:
 class Source:
     """The commit that was picked: upstream's, main's landed one, or another branch's finished backport.
 
-    `kind` is "upstream", "main" or "neighbour"; `branch` names the branch it stands on.
+    `kind` is "upstream", "main", "neighbour", or "earlier-pick" (of the same commit to the same branch, resolved by a
+    person before the branch moved on); `branch` names the branch it stands on.
     """
 
     kind: str
