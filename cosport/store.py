@@ -1,12 +1,14 @@
 """Opens every SQLite file: schema version, locks, damage, a disk that refuses. Nothing else imports sqlite3.
 
-What cosport keeps in SQLite can be made anew from git, so a file that is damaged, of another schema or of another program is
-replaced and not repaired; and where the disk refuses to be written, the same tables live in memory for one run.
+What cosport keeps in SQLite can be made anew from git, so a file that is damaged, of another schema or of another
+program is replaced and not repaired; and where the disk refuses to be written, the same tables live in memory for one
+run.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -76,7 +78,10 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing: commits at the end, rolls back on any exception. Waits for another writer, then LockedError."""
+        """All or nothing: commit at the end, roll back on any exception.
+
+        Raises LockedError where another writer takes a minute.
+        """
         self.write("BEGIN IMMEDIATE")
         try:
             yield
@@ -97,9 +102,10 @@ class Store:
 def open_store(path: Path, *, version: int, schema: str) -> Store:
     """The store at `path`, made where it is not there, made anew where it is damaged or of another version.
 
-    `schema` is the SQL that makes the tables; raise `version` with each change of it. Where the folder cannot be written
-    the store lives in memory, filled from the file if that can be read. Raises DiskError on a full disk, LockedError where
-    another process holds the file for a minute, StoreError where another program's file has that name.
+    `schema` is the SQL that makes the tables; raise `version` with each change of it. Where the folder cannot be
+    written the store lives in memory, filled from the file if that can be read. Raises DiskError on a full disk,
+    LockedError where another process holds the file for a minute, StoreError where another program's file has that
+    name.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +122,7 @@ def open_store(path: Path, *, version: int, schema: str) -> Store:
     except PermissionError as exc:
         return _in_memory(path, version, schema, why=exc.strerror or "no permission")
     except OSError as exc:
-        if exc.errno in (30,):  # EROFS
+        if exc.errno == errno.EROFS:
             return _in_memory(path, version, schema, why="read-only file system")
         raise DiskError(f"{path}: {exc.strerror}", hint="free space, then run the same command again") from exc
     except sqlite3.Error as exc:
@@ -156,7 +162,7 @@ def _gate(path: Path) -> Path:
 
 
 def _try_open(path: Path, version: int) -> Store | None:
-    """The store, or None where it is missing, damaged, unfinished or of another version. Raises StoreError if not ours."""
+    """The store; None where it is missing, damaged, unfinished or of another version. StoreError if it is not ours."""
     if not path.exists():
         return None
     try:

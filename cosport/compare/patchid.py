@@ -1,14 +1,14 @@
 """Patch-ids and touched paths of commits, many at a time: what tells that two commits make the same change.
 
-A patch-id is git's own (`git patch-id --stable`): the hash of a patch without line numbers and white space. Computing one
-takes a diff; comparing the touched paths first spares nearly all of them.
+A patch-id is git's own (`git patch-id --stable`): the hash of a patch without line numbers and white space. Computing
+one takes a diff; comparing the touched paths first spares nearly all of them.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from cosport.model.commit import Sha
 
@@ -59,15 +59,15 @@ def _batch(repository: Repository, shas: Sequence[Sha]) -> Iterator[tuple[Sha, s
 class TouchedPaths:
     """A number for the set of paths that a commit touches: commits of the same patch have the same number.
 
-    One standing `git diff-tree` serves all requests, at about 0.2 ms each on a kernel tree. Use it as a context manager,
-    or close it.
+    One standing `git diff-tree` serves all requests, at about 0.2 ms each on a kernel tree. Use it as a context
+    manager, or close it.
     """
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._child: Conversation | None = None
 
-    def __enter__(self) -> TouchedPaths:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

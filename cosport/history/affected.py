@@ -44,8 +44,8 @@ class Target:
 def affected(history: History, upstream: Sha, target: Sha, *, introduced_by: tuple[Sha, ...] = ()) -> Affected:
     """Whether `target` holds what `upstream` fixes: by ancestry or as a backport, net of reverts.
 
-    What it fixes are its `Fixes:` tags, or what it reverts; `introduced_by` overrides both. "No" needs every one of them to
-    be found and to be absent. Raises MissingObjectError where a commit is not in the repository.
+    What it fixes are its `Fixes:` tags, or what it reverts; `introduced_by` overrides both. "No" needs every one of
+    them to be found and to be absent. Raises MissingObjectError where a commit is not in the repository.
     """
     history.ensure((upstream, target, *introduced_by))
     targets = tuple(Target(sha, sha, "named by the user") for sha in introduced_by) or fixed_by(history, upstream)

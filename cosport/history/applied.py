@@ -1,7 +1,8 @@
 """Whether a branch already holds an upstream commit, with the evidence, net of all reverts.
 
-In this order: the commit itself is an ancestor; a commit of the branch says that it carries it; one makes the same patch. An
-equal subject by the same author is reported, and never enough. To say "applied" wrongly is the worst error here.
+In this order: the commit itself is an ancestor; a commit of the branch says that it carries it; one makes the same
+patch. An equal subject by the same author is reported, and never enough. To say "applied" wrongly is the worst error
+here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cosport.history.schema import Kind
 from cosport.model.result import Evidence, EvidenceKind
 
 if TYPE_CHECKING:
-    from cosport.history.index import History, Reach
+    from cosport.history.index import History
     from cosport.model.commit import Sha
 
 
@@ -47,8 +48,8 @@ class _Instance:
 def applied(history: History, upstream: Sha, target: Sha, *, patches: bool = True) -> Applied:
     """Whether `target` holds the change of `upstream`.
 
-    Both are indexed first where needed: MissingObjectError where one is not in the repository. `patches=False` leaves out
-    the comparison of patches, the one step that reads trees.
+    Both are indexed first where needed: MissingObjectError where one is not in the repository. `patches=False` leaves
+    out the comparison of patches, the one step that reads trees.
     """
     return _Question(history, upstream, target).answer(patches=patches)
 

@@ -1,8 +1,8 @@
-"""Fills the index from one streaming `git log`: each commit once, ancestors first, in transactions that a kill cannot split.
+"""Fills the index from one streaming `git log`: each commit once, ancestors first, in transactions.
 
 The history is read as it is: replace refs and grafts, which change what one clone shows, are left out, because what a
-branch holds is what a push of it would give to others. Messages come re-encoded to UTF-8 where their header names another
-encoding, so that a subject equals its pick's whatever each was written in.
+branch holds is what a push of it would give to others. Messages come re-encoded to UTF-8 where their header names
+another encoding, so that a subject equals its pick's whatever each was written in.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from array import array
 from binascii import unhexlify
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from cosport.history.schema import INDEXES, Kind
@@ -29,12 +30,13 @@ REAL_HISTORY: Final = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": "/dev/nu
 _SEGMENT: Final = 65536
 """Commits a transaction: a killed first filling goes on from its last segment."""
 
+_ROWS: Final = 4096
+"""Rows held in memory."""
+
 _TIPS_AT_ONCE: Final = 2000
 """Tips that fit on one command line."""
 
 _FORMAT: Final = "--format=%H %P%n%at %ct %an%n%B"
-
-Progress = "Callable[[int], None]"
 
 
 def fill(
@@ -57,8 +59,8 @@ def fill(
             *tips[start : start + _TIPS_AT_ONCE], *excluded, "--", separator=b"\0",
         )  # fmt: skip
         filler = _Filler(store, fresh=fresh and start == 0)
-        for segment in _segments(records):
-            added += filler.add(segment)
+        while (count := filler.take(records)) >= 0:
+            added += count
             if progress is not None:
                 progress(added)
         _finish(store)
@@ -70,19 +72,8 @@ def _finish(store: Store) -> None:
         store.write(sql)
 
 
-def _segments(records: Iterator[bytes]) -> Iterator[list[bytes]]:
-    segment: list[bytes] = []
-    for record in records:
-        segment.append(record)
-        if len(segment) == _SEGMENT:
-            yield segment
-            segment = []
-    if segment:
-        yield segment
-
-
 class _Filler:
-    """Turns records of `git log` into rows, a segment at a time."""
+    """Turns records of `git log` into rows as they come, so that git and this process work at the same time."""
 
     def __init__(self, store: Store, *, fresh: bool) -> None:
         self._store = store
@@ -91,48 +82,63 @@ class _Filler:
         row = store.one("SELECT max(rank) FROM commits")
         self._next = row[0] + 1 if row and row[0] is not None else 0
 
-    def add(self, segment: list[bytes]) -> int:
-        """Write one segment; the number of commits that were new."""
-        commits: list[tuple[Any, ...]] = []
-        statements: list[tuple[Any, ...]] = []
-        first, merges = array("i"), array("i")
+    def take(self, records: Iterator[bytes]) -> int:
+        """Write one segment in one transaction; the number of commits that were new, -1 at the end of the records."""
+        first = next(records, None)
+        if first is None:
+            return -1
         begin = self._next
+        parents, merges = array("i"), array("i")
+        leaves: set[int] = set()
+        segment = chain((first,), islice(records, _SEGMENT - 1))
         with self._store.transaction():
-            for record in segment:
-                names, _, rest = record.partition(b"\n")
-                about, _, message = rest.partition(b"\n")
-                sha, *parents = [unhexlify(name) for name in names.split()]
-                if not self._fresh and self._known(sha) is not None:
-                    continue
-                rank = self._next
-                self._next += 1
-                self._ranks[sha] = rank
-                found = [self._rank(parent) for parent in parents]
-                first.append(found[0] if found else -1)
-                for other in found[1:]:
-                    merges.append(rank)
-                    merges.append(other)
-                authored, committed, author = about.split(b" ", 2)
-                text = subject(message)
-                commits.append((rank, sha, text, zlib.crc32(text), author, _time(authored), _time(committed)))
-                provenance = scan(message)
-                if provenance is not NOTHING:
-                    statements += _statements(rank, provenance)
-            self._write(begin, commits, statements, first, merges)
-        return len(commits)
+            while some := list(islice(self._rows(segment, parents, merges, leaves), _ROWS)):
+                self._store.many("INSERT INTO commits VALUES (?,?,?,?,?,?,?)", [row for row, _ in some])
+                said = [statement for row, stated in some if stated for statement in _statements(row[0], stated)]
+                self._store.many("INSERT INTO statements VALUES (?,?,?,?,?)", said)
+            if self._next > begin:
+                values = (begin, parents.tobytes(), merges.tobytes())
+                self._store.write("INSERT INTO segments VALUES (?,?,?)", values)
+            older = {rank for rank in (*parents, *merges[1::2]) if rank < begin}
+            self._store.many("DELETE FROM tips WHERE rank=?", [(rank,) for rank in older])
+            self._store.many("INSERT INTO tips VALUES (?)", [(rank,) for rank in leaves])
+        return self._next - begin
 
-    def _write(
-        self, begin: int, commits: list[tuple[Any, ...]], statements: list[tuple[Any, ...]],
-        first: array[int], merges: array[int],
-    ) -> None:  # fmt: skip
-        if not commits:
-            return
-        self._store.many("INSERT INTO commits VALUES (?,?,?,?,?,?,?)", commits)
-        self._store.many("INSERT INTO statements VALUES (?,?,?,?,?)", statements)
-        self._store.write("INSERT INTO segments VALUES (?,?,?)", (begin, first.tobytes(), merges.tobytes()))
-        parents = {*first, *merges[1::2]}
-        self._store.many("DELETE FROM tips WHERE rank=?", [(rank,) for rank in parents if rank < begin])
-        self._store.many("INSERT INTO tips VALUES (?)", [(row[0],) for row in commits if row[0] not in parents])
+    def _rows(
+        self, segment: Iterator[bytes], first: array[int], merges: array[int], leaves: set[int]
+    ) -> Iterator[tuple[tuple[Any, ...], Provenance | None]]:
+        """A row for `commits` and what the message states, for each record; fills in the parents and the childless."""
+        ranks, fresh, unhex, crc = self._ranks, self._fresh, unhexlify, zlib.crc32
+        for record in segment:
+            names, about, message = record.split(b"\n", 2)
+            sha = unhex(names[: names.find(b" ")])
+            if not fresh and self._known(sha) is not None:
+                continue
+            rank = self._next
+            self._next = rank + 1
+            parents = names.split(b" ")[1:]
+            one = self._parent(parents[0]) if parents[0] else -1
+            first.append(one)
+            leaves.discard(one)
+            for other in parents[1:]:
+                merges.append(rank)
+                merges.append(self._parent(other))
+                leaves.discard(merges[-1])
+            leaves.add(rank)
+            ranks[sha] = rank
+            authored, committed, author = about.split(b" ", 2)
+            text = subject(message)
+            said = scan(message)
+            row = (rank, sha, text, crc(text), author, _time(authored), _time(committed))
+            yield row, None if said is NOTHING else said
+
+    def _parent(self, name: bytes) -> int:
+        sha = unhexlify(name)
+        rank = self._ranks.get(sha)
+        if rank is None:
+            rank = self._known(sha)
+            assert rank is not None, f"git log gave a commit before its parent {name!r}"
+        return rank
 
     def _known(self, sha: bytes) -> int | None:
         rank = self._ranks.get(sha)
@@ -142,20 +148,13 @@ class _Filler:
                 rank = self._ranks[sha] = row[0]
         return rank
 
-    def _rank(self, parent: bytes) -> int:
-        rank = self._known(parent)
-        assert rank is not None, f"git log gave a commit before its parent {parent.hex()}"
-        return rank
-
 
 NOTHING: Final = scan(b"")
 
 
 def _time(seconds: bytes) -> int:
-    try:
-        return min(max(int(seconds), -(1 << 62)), 1 << 62)
-    except ValueError:
-        return 0  # git prints nothing for a date that it cannot read
+    # git prints nothing for a date that it cannot read, and SQLite holds 64 bits.
+    return int(seconds) if seconds and len(seconds) < 18 else 0
 
 
 def _statements(rank: int, said: Provenance) -> Iterator[tuple[Any, ...]]:

@@ -1,8 +1,8 @@
 """Who is whose parent, as compact arrays; and for a branch, when each commit first became reachable on it.
 
-`git merge-base --is-ancestor` walks the history for each question. Here one pass over the parents gives, for a whole line of
-first parents, the position at which every commit entered it; after that each question, for the tip or for any older commit
-of the line, is two look-ups in an array.
+`git merge-base --is-ancestor` walks the history for each question. Here one pass over the parents gives, for a whole
+line of first parents, the position at which every commit entered it; after that each question, for the tip or for any
+older commit of the line, is two look-ups in an array.
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NEVER: Final = 0x7FFFFFFF
 """The position at which a commit that is not reachable entered."""
 
-Ranks = array  # of "i": four bytes a commit
 
-
-def ranks(values: object = ()) -> array[int]:
-    """An array of ranks or positions."""
-    return array("i", values)  # type: ignore[arg-type]
+def ranks(values: Iterable[int] = ()) -> array[int]:
+    """An array of ranks or positions, four bytes each."""
+    return array("i", values)
 
 
 @dataclass(slots=True)
 class Graph:
-    """The parents of each commit, by rank: the first one (-1: none), and the further ones as sorted pairs child, parent."""
+    """The parents of each commit, by rank: the first one (-1: none), and the others as sorted pairs child, parent."""
 
     first: array[int] = field(default_factory=ranks)
     children: array[int] = field(default_factory=ranks)
@@ -68,10 +69,14 @@ class Graph:
 
 @dataclass(slots=True)
 class Chain:
-    """A first-parent line, oldest first, and for each rank the position on it at which the commit became reachable."""
+    """A first-parent line, oldest first, and for each rank the position on it at which the commit became reachable.
+
+    `prepared` is the place of `cosport.history.samepatch` to note how far up it looked, by the boundary's tip.
+    """
 
     line: array[int]
     entries: array[int]
+    prepared: dict[int, int] = field(default_factory=dict)
 
     @property
     def tip(self) -> int:
@@ -102,8 +107,7 @@ def chain(graph: Graph, tip: int) -> Chain:
     for rank in range(tip, -1, -1):
         entry = entries[rank]
         while merge >= 0 and children[merge] == rank:
-            if entries[others[merge]] > entry:
-                entries[others[merge]] = entry
+            entries[others[merge]] = min(entries[others[merge]], entry)
             merge -= 1
         if entry != NEVER:
             parent = first[rank]

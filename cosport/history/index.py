@@ -1,18 +1,20 @@
 """The history index: all commits of upstream and the branches, in an SQLite file that is thrown away when in doubt.
 
-Every process that asks opens it with `History.open`, which first brings it up to date: a comparison of ref tips when nothing
-is new, one `git log` of the new commits otherwise. Commits that no ref leads to any more stay in it and answer for no tip.
+Every process that asks opens it with `History.open`, which first brings it up to date: a comparison of ref tips when
+nothing is new, one `git log` of the new commits otherwise. Commits that no ref leads to any more stay in it and answer
+for no tip.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
-from cosport.errors import MissingObjectError, StoreError
+from cosport.errors import CosportError, MissingObjectError, StoreError
 from cosport.history import feed
 from cosport.history.graph import NEVER, Chain, Graph, chain, extend, ranks
 from cosport.history.schema import TABLES, VERSION, Kind
@@ -89,7 +91,7 @@ class History:
         self._graph: Graph | None = None
         self._chains: OrderedDict[int, Chain] = OrderedDict()
         self._touched: TouchedPaths | None = None
-        self.prepared: set[tuple[int, int]] = set()
+        self.new_keys: dict[int, int] = {}
 
     @classmethod
     def open(
@@ -103,8 +105,8 @@ class History:
     ) -> History:
         """The history up to date for `tips` (default: all branches, remote branches and tags) and for `upstream`'s tip.
 
-        `progress` is told how many commits were added, now and then. Raises DiskError, LockedError, StoreError; GitError
-        where git cannot read the history.
+        `progress` is told how many commits were added, now and then. Raises DiskError, LockedError, StoreError;
+        GitError where git cannot read the history.
         """
         wanted = tuple(ref_tips(repository) if tips is None else dict.fromkeys(tips))
         for attempt in (1, 2):
@@ -124,7 +126,7 @@ class History:
             return history
         raise StoreError("the history index cannot be made")  # pragma: no cover - the loop ends before
 
-    def __enter__(self) -> History:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -135,7 +137,16 @@ class History:
         if self._touched is not None:
             self._touched.close()
             self._touched = None
+        with contextlib.suppress(CosportError):  # what is lost is computed again
+            self.flush()
         self.store.close()
+
+    def flush(self) -> None:
+        """Write down the path numbers that were computed one by one (`cosport.history.samepatch`)."""
+        if self.new_keys:
+            with self.store.transaction():
+                self.store.many("INSERT OR IGNORE INTO paths VALUES (?,?)", self.new_keys.items())
+            self.new_keys.clear()
 
     @property
     def note(self) -> str:
@@ -153,7 +164,9 @@ class History:
             self.store.write("INSERT OR REPLACE INTO meta VALUES ('shallow', ?)", (shallow,))
         wanted = (*tips, upstream) if upstream is not None else tuple(tips)
         self.ensure(wanted, progress=progress)
-        self.tips = tuple(dict.fromkeys(self.rank(tip) for tip in wanted[:_NAMES]))
+        heads = {row[0] for row in self.store.rows("SELECT rank FROM tips")}
+        # The ends of history first: what the other tips are asked lies on their lines.
+        self.tips = tuple(sorted({self.rank(tip) for tip in wanted}, key=lambda rank: (rank not in heads, -rank)))
         self.upstream = self.rank(upstream) if upstream is not None else None
 
     def _boundary(self) -> bytes:
@@ -307,7 +320,7 @@ class History:
         return self.reach(target).holds(self.rank(commit))
 
     def reach(self, target: Sha) -> Reach:
-        """What `target` reaches. The first question on a line of history costs a pass over it, the next ones nothing."""
+        """What `target` reaches. The first question on a line of history costs a pass over it, later ones nothing."""
         rank = self.rank(target)
         for tip, held in self._chains.items():
             position = held.position(rank)

@@ -1,7 +1,8 @@
 """Follows origin lines: which commits carry an upstream commit, and which commits a backport says that it carries.
 
-A pick of a pick names main's commit, which names upstream's: names are followed through all of them. A commit that reverts
-something is never taken for a carrier of what it reverts, even where it quotes the message with its origin line.
+A pick of a pick names main's commit, which names upstream's: names are followed through all of them. A commit that
+reverts something is never taken for a carrier of what it reverts, even where it quotes the message with its origin
+line.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def carriers(history: History, names: tuple[Sha, ...]) -> dict[int, Carrier]:
 def origins(history: History, sha: Sha) -> tuple[Sha, ...]:
     """The indexed commits that `sha` is a pick of: its source, that one's source, and so on.
 
-    Several origin lines are a chain where the last named commit itself names the others; else they are a squash, which is
-    no pick of any single one, and leads nowhere.
+    Several origin lines are a chain where the last named commit itself names the others; else they are a squash, which
+    is no pick of any single one, and leads nowhere.
     """
     found: list[Sha] = []
     rank = history.find(sha)
@@ -104,14 +105,13 @@ def _carries(history: History, statement: Statement, name: Sha) -> bool:
     """Whether a statement "comes from `name`" makes its commit a carrier."""
     rank = statement.rank
     source = history.find(name)
-    if len(statement.named) < len(name) and len(history.starting(statement.named)) > 1:
-        # An abbreviation that fits several commits: only the subject can tell which is meant.
-        if source is None or history.entry(rank).subject != history.entry(source).subject:
-            return False
+    if source is not None and resolve(history, statement.named, history.entry(rank).subject) != source:
+        return False  # an abbreviation that fits several commits, and the subject does not tell which is meant
     said = history.said_by(rank)
     if any(each.kind in (Kind.REVERTS, Kind.REAPPLIES) and name.startswith(each.named) for each in said):
         return False
     if any(each.kind in (Kind.REVERTS, Kind.REVERTS_SUBJECT) for each in said) and source is not None:
-        # A revert carries only an upstream revert. Quoting the message of what it takes back makes it no carrier of that.
+        # A revert carries only an upstream revert. Quoting the message of what it takes back makes it no carrier of
+        # that.
         return any(each.kind in (Kind.REVERTS, Kind.REVERTS_SUBJECT) for each in history.said_by(source))
     return True

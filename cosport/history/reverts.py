@@ -1,7 +1,7 @@
-"""What stands in a branch after all reverts: a revert takes back what came before it, a revert of the revert restores it.
+"""What stands in a branch after all reverts: a revert takes back what came before it; its own revert restores that.
 
-In doubt a revert counts, because "already applied" said wrongly loses a fix, and "not applied" said wrongly costs one empty
-merge, which the pick then notices.
+In doubt a revert counts, because "already applied" said wrongly loses a fix, and "not applied" said wrongly costs one
+empty merge, which the pick then notices.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Reverts:
     def of(self, rank: int, family: Iterable[Sha], seen: frozenset[int] = frozenset()) -> int | None:
         """The commit of the branch that reverted the commit `rank` of it for good; None while it stands.
 
-        `family` are the names under which others know it: its own, upstream's, those of other picks of it. A revert that
-        names this very commit counts wherever it stands; one that names another of the family, or upstream's subject
-        alone, or that is itself the pick of an upstream revert, counts if it came to the branch later.
+        `family` are the names under which others know it: its own, upstream's, those of other picks of it. A revert
+        that names this very commit counts wherever it stands; one that names another of the family, or upstream's
+        subject alone, or that is itself the pick of an upstream revert, counts if it came to the branch later.
         """
         own = self._history.entry(rank).sha
         names = frozenset({own, *family})

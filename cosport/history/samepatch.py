@@ -1,14 +1,15 @@
 """Finds the commits of a branch that make the same patch as an upstream commit, without diffing the whole branch.
 
-Only commits of the branch that upstream does not hold and whose origin is not known come into question; of these only the
-set of touched paths is computed, once, and kept; and a patch-id only where that set is the same.
+Only commits of the branch that upstream does not hold and whose origin is not known come into question; of these only
+the set of touched paths is computed, once, and kept; and a patch-id only where that set is the same.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosport.history.graph import NEVER, Chain
+from cosport.history.feed import REAL_HISTORY
+from cosport.history.graph import NEVER, Chain, Graph
 from cosport.history.picks import is_pick
 
 if TYPE_CHECKING:
@@ -34,32 +35,39 @@ def same_patch(history: History, upstream: int, reach: Reach) -> list[tuple[int,
 
 
 def prepare(history: History, upstream: int, reach: Reach) -> int:
-    """Make sure that the touched paths are known of all commits in question on the target's whole line; how many were new."""
+    """Compute the touched paths of all commits in question on the target's whole line; how many were new."""
     boundary = _boundary(history, upstream, reach)
-    tip = reach.chain.tip
-    if (tip, boundary.tip) in history.prepared:
+    line = reach.chain
+    end = len(line.line) - 1
+    done = line.prepared.get(boundary.tip, -1)
+    if done >= end:
         return 0
-    if history.store.one("SELECT 1 FROM prepared WHERE tip=? AND boundary=?", (tip, boundary.tip)):
-        history.prepared.add((tip, boundary.tip))
+    kept = line.tip in history.tips and boundary.tip in history.tips
+    before = "SELECT 1 FROM prepared WHERE tip=? AND boundary=?"
+    if done < 0 and kept and history.store.one(before, (line.tip, boundary.tip)):
+        line.prepared[boundary.tip] = end
         return 0
-    done = {row[0] for row in history.store.rows("SELECT rank FROM paths")}
-    wanted = [rank for rank in exclusive(history, tip, boundary) if rank not in done and not is_pick(history, rank)]
+    wanted = [
+        rank
+        for rank in exclusive(history.graph, line, boundary, done)
+        if not history.store.one("SELECT 1 FROM paths WHERE rank=?", (rank,)) and not is_pick(history, rank)
+    ]
     _keep_keys(history, sorted(wanted))
-    with history.store.transaction():
-        history.store.write("INSERT OR IGNORE INTO prepared VALUES (?,?)", (tip, boundary.tip))
-    history.prepared.add((tip, boundary.tip))
+    if kept:
+        with history.store.transaction():
+            history.store.write("INSERT OR IGNORE INTO prepared VALUES (?,?)", (line.tip, boundary.tip))
+    line.prepared[boundary.tip] = end
     return len(wanted)
 
 
-def exclusive(history: History, tip: int, boundary: Chain) -> list[int]:
-    """The commits that are no merges, reachable from `tip` and not from the tip of `boundary`."""
-    graph = history.graph
+def exclusive(graph: Graph, line: Chain, boundary: Chain, done: int = -1) -> list[int]:
+    """The commits, no merges, that entered `line` after position `done` and that `boundary`'s tip does not reach."""
     found = []
-    seen = {tip}
-    stack = [tip]
+    seen = {line.tip}
+    stack = [line.tip]
     while stack:
         rank = stack.pop()
-        if boundary.entry(rank) != NEVER:
+        if boundary.entry(rank) != NEVER or line.entry(rank) <= done:
             continue
         parents = graph.parents(rank)
         if len(parents) < 2:
@@ -72,8 +80,8 @@ def exclusive(history: History, tip: int, boundary: Chain) -> list[int]:
 
 
 def _boundary(history: History, upstream: int, reach: Reach) -> Chain:
-    """Upstream's chain: of its configured tip where that holds the commit, else of another ref that does, else its own."""
-    tips = ([history.upstream] if history.upstream is not None else []) + list(history.tips[:16])
+    """Upstream's chain: of its configured tip where that holds the commit, else of a ref that does, else its own."""
+    tips = ([history.upstream] if history.upstream is not None else []) + list(history.tips[:8])
     for tip in tips:
         if tip >= upstream and tip != reach.chain.tip:
             other = history.reach(history.entry(tip).sha)
@@ -83,12 +91,16 @@ def _boundary(history: History, upstream: int, reach: Reach) -> Chain:
 
 
 def _key(history: History, rank: int) -> int:
+    key = history.new_keys.get(rank)
+    if key is not None:
+        return key
     row = history.store.one("SELECT key FROM paths WHERE rank=?", (rank,))
     if row is not None:
         return int(row[0])
     (key,) = history.touched.keys([history.entry(rank).sha])
-    with history.store.transaction():
-        history.store.write("INSERT OR IGNORE INTO paths VALUES (?,?)", (rank, key))
+    history.new_keys[rank] = key
+    if len(history.new_keys) >= 1024:
+        history.flush()
     return key
 
 
@@ -112,15 +124,9 @@ def _patch_ids(history: History, ranks: Iterable[int]) -> dict[int, str]:
     if unknown:
         from cosport.compare.patchid import patch_ids
 
-        computed = patch_ids(history.repository.with_environment(dict(_real())), unknown)
+        computed = patch_ids(history.repository.with_environment(REAL_HISTORY), unknown)
         rows = [(rank, computed.get(sha, "")) for sha, rank in unknown.items()]
         with history.store.transaction():
             history.store.many("INSERT OR IGNORE INTO patches VALUES (?,?)", rows)
         found.update(rows)
     return found
-
-
-def _real() -> dict[str, str]:
-    from cosport.history.feed import REAL_HISTORY
-
-    return REAL_HISTORY

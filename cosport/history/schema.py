@@ -1,7 +1,7 @@
 """The tables of the index, and the codes that stand in them.
 
-A commit is known by its rank: its number in a topological order that never changes, so an ancestor's rank is always lower
-than its descendants'. New commits get higher ranks. Nothing here cannot be made anew from git.
+A commit is known by its rank: its number in a topological order that never changes, so an ancestor's rank is always
+lower than its descendants'. New commits get higher ranks. Nothing here cannot be made anew from git.
 """
 
 from __future__ import annotations
