@@ -31,7 +31,7 @@ def with_conflicts(text: str, paths: Sequence[str]) -> str:
     if standing is not None:
         return _spliced(message, standing.line - 1, standing.lines, wanted)
     notes = _annotations(message) if _origin_index(message) >= 0 else []
-    return _spliced(message, notes[0].line - 1 if notes else _anchor(message), 0, wanted)
+    return _inserted(message, notes[0].line - 1 if notes else _anchor(message), wanted)
 
 
 def with_note(text: str, author: str, note: str) -> str:
@@ -40,7 +40,7 @@ def with_note(text: str, author: str, note: str) -> str:
     line = note_line(author, note)
     if any(message.lines[trailer.line - 1] == line for trailer in _annotations(message)):
         return text
-    return _spliced(message, _anchor(message), 0, (line,))
+    return _inserted(message, _anchor(message), (line,))
 
 
 def without_notes(text: str) -> str:
@@ -140,12 +140,12 @@ def _origin_index(message: Message) -> int:
 
 
 def _anchor(message: Message) -> int:
-    """The index of the line below a pick's annotations: its origin line, else a final Signed-off-by, else the end."""
+    """The index of the line below a pick's annotations: its origin line, else a final Signed-off-by; -1 for the end."""
     if (origin := _origin_index(message)) >= 0:
         return origin
     if message.closing and message.closing[-1].has_key("Signed-off-by"):
         return message.closing[-1].line - 1
-    return len(message.text.rstrip(BLANK + "\n").split("\n"))
+    return -1
 
 
 def _annotations(message: Message) -> list[Trailer]:
@@ -165,6 +165,10 @@ def _annotations(message: Message) -> list[Trailer]:
         found.insert(0, trailer)
         line = trailer.line
     return found
+
+
+def _inserted(message: Message, index: int, new: Sequence[str]) -> str:
+    return appended(message.text, new) if index < 0 else _spliced(message, index, 0, new)
 
 
 def _spliced(message: Message, index: int, count: int, new: Sequence[str]) -> str:
