@@ -1,17 +1,19 @@
 """Answers a stream of questions "this upstream commit onto that commit?": one line in, one result out, in order.
 
-For scripts that ask thousands. Memory stays flat: lines are read as they come, worked on in batches, and forgotten. A batch
-is what is there to read, so that a caller who waits for each answer gets it; two batches are on their way at a time, so
-that git's merging and our judging share the processors.
+For scripts that ask thousands. Memory stays flat: lines are read as they come, worked on in batches, and forgotten. A
+batch is what is there to read, so that a caller who waits for each answer gets it; two batches are on their way at a
+time, so that git's merging and our judging share the processors.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import select
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cosport.backport.context import parent_of
 from cosport.backport.judge import Judgement, judge
@@ -20,11 +22,11 @@ from cosport.backport.target import Target, resolve
 from cosport.backport.trial import Attempt, try_all
 from cosport.errors import CosportError, RevisionError
 from cosport.git.quarantine import quarantine
-from cosport.model.commit import Sha
-from cosport.model.result import Outcome, Result, Source
+from cosport.model.commit import Sha, is_full_sha
+from cosport.model.result import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
     from cosport.backport.context import Context
@@ -35,20 +37,27 @@ BATCH: Final = 48
 """Pairs in one merging process. Its start costs about 5 ms, so longer batches gain little and hold answers back."""
 
 _WORKERS: Final = 2
+_NAMES: Final = 4096
+"""Names whose kind is remembered."""
+
+_NO_REF: Final = re.compile(r"[\^~]")
+"""Marks that no ref name may hold (git-check-ref-format(1)): such a name is an expression for a bare commit."""
+
 _LONGEST: Final = 4096
 """Bytes of a line at most: two revisions. A longer one is an error, not a reason to grow."""
 
 
 def stream(context: Context, request: Request, source: int) -> Iterator[tuple[str, Result]]:
-    """Results for the lines `UPSTREAM TARGET` that are read from the file descriptor `source`, each with its target as given.
+    """Results for the lines `UPSTREAM TARGET` read from the file descriptor `source`, each with its target as given.
 
     A line that makes no sense gives a result with outcome `error`, and the stream goes on.
     """
+    names = _Names(context)
     waiting: deque[Future[list[tuple[str, Result]]]] = deque()
     with ThreadPoolExecutor(_WORKERS) as pool:
         for lines in batches(source):
             if lines:
-                judged = _judge_all(context, request, lines)
+                judged = _judge_all(context, request, names, lines)
                 waiting.append(pool.submit(_try_all, context, judged))
             while waiting and (not lines or len(waiting) > _WORKERS or waiting[0].done()):
                 yield from waiting.popleft().result()
@@ -92,67 +101,77 @@ def _ready(source: int) -> bool:
     return bool(select.select([source], [], [], 0)[0])
 
 
-_Judged = tuple[str, Result | tuple["Commit", Judgement, list[tuple[Source, Attempt]]]]
+_Judged = tuple[str, Result | tuple["Commit", Judgement, Attempt]]
+_T = TypeVar("_T")
 
 
-def _judge_all(context: Context, request: Request, lines: list[bytes]) -> list[_Judged]:
-    named: list[tuple[str, str, Commit | None, Target | None, CosportError | None]] = []
+class _Names:
+    """Targets by the names that the lines give them. Git is asked once what a name is, and each time where it is."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._kinds: dict[str, Target] = {}
+
+    def target(self, name: str) -> Target:
+        """The target `name`. Raises RevisionError."""
+        tip = self._context.reader.resolve(name) if name else None
+        if tip is not None and (_NO_REF.search(name) or is_full_sha(name)):  # no ref has such a name
+            return Target(tip.sha[:12], "", tip.sha, None)
+        known = self._kinds.get(name)
+        if known is None or tip is None:
+            known = resolve(self._context.repository, self._context.reader, self._context.config, name)
+            if len(self._kinds) < _NAMES:
+                self._kinds[name] = known
+            return known
+        return replace(known, tip=tip.sha) if known.ref else Target(tip.sha[:12], "", tip.sha, None)
+
+
+def _judge_all(context: Context, request: Request, names: _Names, lines: list[bytes]) -> list[_Judged]:
+    asked: list[tuple[str, str, Commit | CosportError, Target | CosportError]] = []
     for line in lines:
         words = line.decode("utf-8", "surrogateescape").split()
-        if not words:
-            continue
-        target_name = words[1] if len(words) > 1 else ""
-        try:
-            if len(words) != 2:
-                raise RevisionError(f"not a pair: {' '.join(words)[:80]!r}", hint="each line is: UPSTREAM TARGET")
-            commit = context.reader.resolve(words[0])
-            named.append((words[0], target_name, commit, _target(context, target_name), None))
-        except CosportError as error:
-            named.append((words[0], target_name, None, None, error))
-    context.history.ensure(
-        [each.sha for _, _, each, _, _ in named if each] + [each.tip for _, _, _, each, _ in named if each]
-    )
-    return [
-        (name, _judge(context, request, upstream, commit, target, error))
-        for upstream, name, commit, target, error in named
-    ]
+        if len(words) == 2:
+            asked.append(
+                (words[0], words[1], _or_error(context.reader.resolve, words[0]), _or_error(names.target, words[1]))
+            )
+        elif words:
+            error = RevisionError(f"not a pair: {' '.join(words)[:80]!r}", hint="each line is: UPSTREAM TARGET")
+            asked.append((words[0], "", error, error))
+    commits = [each.sha for _, _, each, _ in asked if not isinstance(each, CosportError)]
+    tips = [each.tip for _, _, _, each in asked if not isinstance(each, CosportError)]
+    context.history.ensure([*commits, *tips])
+    return [(name, _judge(context, request, upstream, commit, target)) for upstream, name, commit, target in asked]
 
 
-def _target(context: Context, name: str) -> Target:
-    """A target by name; a plain commit, which most lines name, without asking git for a ref."""
-    found = context.reader.resolve(name) if len(name) >= 40 or name.endswith(("^", "~")) else None
-    if found is not None:
-        return Target(found.sha[:12], "", found.sha, None)
-    return resolve(context.repository, context.reader, context.config, name)
+def _or_error(find: Callable[[str], _T], name: str) -> _T | CosportError:
+    try:
+        return find(name)
+    except CosportError as error:
+        return error
 
 
 def _judge(
-    context: Context,
-    request: Request,
-    upstream: str,
-    commit: Commit | None,
-    target: Target | None,
-    error: CosportError | None,
-) -> Result | tuple[Commit, Judgement, list[tuple[Source, Attempt]]]:
-    if commit is None or target is None:
-        assert error is not None
-        return Result(Sha(upstream), target.name if target else "", Outcome.ERROR, error=error.what, hint=error.hint)
+    context: Context, request: Request, upstream: str, commit: Commit | CosportError, target: Target | CosportError
+) -> Result | tuple[Commit, Judgement, Attempt]:
+    for each in (commit, target):
+        if isinstance(each, CosportError):
+            return Result(Sha(upstream), "", Outcome.ERROR, error=each.what, hint=each.hint)
+    assert not isinstance(commit, CosportError)
+    assert not isinstance(target, CosportError)
     try:
         found = judge(context, request, commit, target, ())
         if found.outcome is not None:
-            return Result(
-                commit.sha, target.name, found.outcome, change_id=found.applied.change_id, evidence=found.evidence
-            )
+            change_id = found.applied.change_id
+            return Result(commit.sha, target.name, found.outcome, change_id=change_id, evidence=found.evidence)
         parent = parent_of(context, commit, request.mainline)
         ours = context.reader.commit(target.tip).tree
-        attempt = Attempt(parent.tree, commit.tree, ours, (parent.tree, commit.tree))
     except CosportError as problem:
         return Result(commit.sha, target.name, Outcome.ERROR, error=problem.what, hint=problem.hint)
-    return commit, found, [(found.sources[0], attempt)]
+    return commit, found, Attempt(parent.tree, commit.tree, ours, (parent.tree, commit.tree))
 
 
 def _try_all(context: Context, judged: list[_Judged]) -> list[tuple[str, Result]]:
-    wanted = [each[1][2][0][1] for each in judged if not isinstance(each[1], Result)]
+    wanted = [each[2] for _, each in judged if not isinstance(each, Result)]
     with quarantine(context.repository) as place:
         trials = iter(try_all(place, wanted))
     answers = []
@@ -160,6 +179,6 @@ def _try_all(context: Context, judged: list[_Judged]) -> list[tuple[str, Result]
         if isinstance(each, Result):
             answers.append((name, each))
         else:
-            commit, found, attempts = each
-            answers.append((name, outcome(commit, name, found, [(attempts[0][0], next(trials))])))
+            commit, found, _ = each
+            answers.append((name, outcome(commit, name, found, [(found.sources[0], next(trials))])))
     return answers
