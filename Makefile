@@ -44,8 +44,8 @@ format: setup ## format the code and fix what can be fixed
 	@$(BIN)/ruff format .
 
 .PHONY: bench
-bench: setup ## measure speed and memory (COSPORT_BENCH_LINUX=DIR: on that repository too)
-	@$(BIN)/python -m pytest -p no:xdist -s -m bench tests/bench $(ARGS)
+bench: setup ## measure speed and memory (on real histories too: COSPORT_BENCH_LINUX, _QEMU)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: soak
 soak: setup ## run the long campaigns whole
