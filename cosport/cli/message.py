@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 _STYLES: Final = {"block": "red", "warn": "yellow", "info": "dim"}
 
-Source = Annotated[
-    str, typer.Argument(metavar="[FILE|REV]", help="A file, `-` for standard input, or a commit.")
-]
+Source = Annotated[str, typer.Argument(metavar="[FILE|REV]", help="A file, `-` for standard input, or a commit.")]
 ProfileName = Annotated[
     str, typer.Option("--profile", metavar="NAME", help="The message profile (default: the configured one).")
 ]

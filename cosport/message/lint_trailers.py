@@ -84,7 +84,8 @@ def signoff(given: Subject) -> Iterator[Finding]:
         yield Finding("signoff-missing", Severity.BLOCK, 0, text)
     for trailer in given.message.trailers:
         is_person = trailer.kind is Kind.TAG and (trailer.key.lower().endswith("-by") or trailer.key.lower() == "cc")
-        if is_person and (not trailer.value or _EMPTY_MAIL.search(trailer.value)):
+        bare = trailer.key == "Signed-off-by" and "<" not in trailer.value
+        if is_person and (bare or not trailer.value or _EMPTY_MAIL.search(trailer.value)):
             yield Finding("mail-missing", Severity.WARN, trailer.line, f"{trailer.key}: has no mail address")
 
 
