@@ -146,7 +146,7 @@ def encode(value: object, *, indent: int = 0) -> bytes:
     except UnicodeEncodeError:
         import json
 
-        data = json.dumps(msgspec.to_builtins(value, enc_hook=_plain)).encode("ascii")
+        return json.dumps(msgspec.to_builtins(value, enc_hook=_plain), indent=indent or None).encode("ascii")
     return msgspec.json.format(data, indent=indent) if indent else data
 
 

@@ -110,6 +110,31 @@ def _init() -> dict[str, Any]:
     return _object(properties)
 
 
+def _message() -> dict[str, Any]:
+    from cosport.message.parse import Trailer
+
+    definitions = _written(Trailer)
+    trailer = definitions["Trailer"]
+    trailer.update(_object({**trailer["properties"], "separator": {"type": "string"}}))
+    text = {"type": "string"}
+    trailers = {"type": "array", "items": {"$ref": "#/$defs/Trailer"}}
+    properties = {"schema": {"const": "cosport.message/1"}, "subject": text, "body": text, "trailers": trailers}
+    return {**_object(properties), "$defs": definitions}
+
+
+def _message_lint() -> dict[str, Any]:
+    from cosport.message.finding import Finding
+
+    findings = {"type": "array", "items": {"$ref": "#/$defs/Finding"}}
+    properties = {"schema": {"const": "cosport.message-lint/1"}, "profile": {"type": "string"}, "findings": findings}
+    return {**_object(properties), "$defs": _written(Finding)}
+
+
+def _message_fix() -> dict[str, Any]:
+    properties = {"changed": {"type": "boolean"}, "text": {"type": "string"}}
+    return _object({"schema": {"const": "cosport.message-fix/1"}, **properties})
+
+
 def _written(kind: type) -> dict[str, Any]:
     """Definitions for a type that cosport writes: each key always stands there, and no other does."""
     import msgspec
@@ -136,6 +161,9 @@ DOCUMENTS: Final = {
     "config": Document("cosport.toml, read by every command (TOML, seen as JSON)", _config),
     "backport": Document("the results of `cosport backport --json` and `cosport plan --json`", _backport),
     "plan": Document("one line of `cosport plan --stdin`", _plan),
+    "message": Document("a commit message taken apart by `cosport message parse --json`", _message),
+    "message-lint": Document("the findings of `cosport message lint --json`", _message_lint),
+    "message-fix": Document("the repaired message of `cosport message fix --json`", _message_fix),
     "doctor": Document("the report of `cosport doctor --json`", _doctor),
     "init": Document("what `cosport init --json` wrote", _init),
 }

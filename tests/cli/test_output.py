@@ -92,8 +92,9 @@ def test_json_gives_undecodable_bytes_back() -> None:
     class Named:
         path: Path
 
-    data = json.loads(encode(Named(Path(os.fsdecode(b"caf\xe9")))))
-    assert os.fsencode(data["path"]) == b"caf\xe9"
+    for indent in (0, 2):
+        data = json.loads(encode(Named(Path(os.fsdecode(b"caf\xe9"))), indent=indent))
+        assert os.fsencode(data["path"]) == b"caf\xe9"
 
 
 def test_json_lines_are_one_line_each() -> None:

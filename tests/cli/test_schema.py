@@ -108,6 +108,17 @@ def test_what_init_writes_is_a_configuration(git: Git) -> None:
             validate("config", wrong)
 
 
+@pytest.mark.parametrize(("name", "verb"), [("message", "parse"), ("message-lint", "lint"), ("message-fix", "fix")])
+def test_what_message_prints_fits(name: str, verb: str, git: Git) -> None:
+    text = (
+        'mm: a fix\n\nBUG: KASAN: no\n\nBUG=1\nTEST=none\n\nFixes: 71994620bb25 ("virtio")\n[a: note]\nCc: \xe9 <a@b>\n'
+    )
+    git.commit({"a": "1\n"}, text)
+    profile = [] if verb == "parse" else ["--profile", "cos"]
+    answer = invoke("message", verb, "--json", *profile, "main", cwd=git.path).json()
+    validate(name, answer)
+
+
 def test_the_report_of_doctor_fits(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("qemu", "kvm", "compiler"):
         monkeypatch.setattr(machine, name, lambda: machine.Check("x", machine.State.MISSING, "left out", "much"))
