@@ -178,7 +178,7 @@ def _is_own_key(profile: Profile, key: str, kind: Kind) -> bool:
     return False
 
 
-_KEY_AT_START = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,60})[ \t]{0,4}([=:])")
+_KEY_AT_START = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,60})[ \t]{0,8}([=:])")
 
 
 def _defused(profile: Profile, line: str) -> str:

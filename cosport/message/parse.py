@@ -24,46 +24,15 @@ search for `word:` takes `BUG: KASAN: ...` for a trailer. The rules here:
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Final
 
-from cosport.message import keys
+from cosport.message.lines import BLANK, SOLID, Entry, Kind, LineClass, entries_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-BLANK: Final = " \t\r"
-"""What a blank line may hold, and what is stripped from values."""
-
-_NOTE_LINES: Final = 20
-"""Lines that a bracket note may take. The bound keeps reading linear on text full of opening brackets."""
-
-_FIELD = re.compile(r"([A-Z][A-Z0-9_-]{1,40})=(.*)")
-_TAG = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60})([ \t]{0,8}):(.*)")
-_ORIGIN = re.compile(
-    r"\(((?:cherry[ -]picked|backported|am|also found at)\b[^()]{0,40}?)(?:commit +)*([0-9a-fA-F]{7,64}|https?://\S+)",
-    re.IGNORECASE,
-)
-_UPSTREAM = re.compile(
-    r"(?:\[ ?)?(?:(?:commit:? +(?P<a>[0-9a-f]{7,64}),? +upstream)|(?:upstream +commit:? +(?P<b>[0-9a-f]{7,64})))"
-    r"(?:[.,;:]| ?\([^()]*\)[.,]?)? ?\]?[ \t\r]*\Z",
-    re.IGNORECASE,
-)
-_NOTE = re.compile(r"\[ ?([A-Za-z][A-Za-z0-9_.@+' -]{0,60}): ?(.*)")
-_CONFLICTS = re.compile(r"# Conflicts:[ \t\r]*\Z")
-
-
-class Kind(StrEnum):
-    """The shapes of trailers."""
-
-    FIELD = "field"  # KEY=value
-    TAG = "tag"  # Key: value
-    ORIGIN = "origin"  # (cherry picked from commit X)
-    UPSTREAM = "upstream"  # commit X upstream.   [ Upstream commit X ]
-    NOTE = "note"  # [name: what was changed and why]
-
+__all__ = ["BLANK", "SEPARATORS", "Kind", "Message", "Trailer", "parse", "trimmed"]
 
 SEPARATORS: Final = {Kind.FIELD: "=", Kind.TAG: ":", Kind.ORIGIN: "(...)", Kind.UPSTREAM: "commit", Kind.NOTE: "[...]"}
 """The mark by which each kind is known, as `message parse --json` prints it."""
@@ -169,7 +138,7 @@ def parse(text: str) -> Message:
     for number, (first, last) in enumerate(_paragraphs(lines), 1):
         if number == 1:
             continue
-        block = _block(_entries(lines, first, last))
+        block = _block(entries_of(lines, first, last))
         read = [_trailer(lines, entry, number) for entry in block.trailers]
         if block.only_notes:
             waiting_from = waiting_from if waiting else first
@@ -212,157 +181,52 @@ def _paragraphs(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
         yield first, len(lines)
 
 
-class _Class(Enum):
-    """What a line is by itself."""
-
-    GENERATED = 1  # as git writes it: Signed-off-by, cherry picked
-    KNOWN = 2
-    UNKNOWN = 3  # `Word: text` of an unknown key
-    NOTE = 4
-    UPSTREAM = 5
-    PROSE = 6
-    MAIL = 7  # a quoted mail's header: prose
-
-
-_SOLID = frozenset({_Class.GENERATED, _Class.KNOWN})
-
-
-@dataclass(slots=True)
-class _Entry:
-    """A line and its continuation lines: lines[first:last]."""
-
-    klass: _Class
-    kind: Kind
-    key: str
-    value: str
-    first: int
-    last: int
-
-    @property
-    def is_prose(self) -> bool:
-        return self.klass in (_Class.PROSE, _Class.MAIL)
-
-
 @dataclass(frozen=True, slots=True)
 class _Block:
     """What a paragraph turned out to be: its trailers, whether it is nothing else, where its closing ones begin."""
 
-    trailers: Sequence[_Entry] = ()
+    trailers: Sequence[Entry] = ()
     whole: bool = False
     closing: int = -1
     only_notes: bool = False
 
 
-def _entries(lines: Sequence[str], first: int, last: int) -> list[_Entry]:
-    """Cut a paragraph into entries; at least one."""
-    entries: list[_Entry] = []
-    starts_with_field = False
-    index = first
-    while index < last:
-        line = lines[index]
-        if entries and (line[0] in " \t" or (line.startswith("#\t") and entries[-1].key == "Conflicts")):
-            entries[-1].last = index = index + 1
-            continue
-        entry = _entry(lines, index, last)
-        if entry.klass is _Class.PROSE and starts_with_field and entries[-1].kind is Kind.FIELD:
-            entries[-1].last = index = index + 1
-            continue
-        starts_with_field = starts_with_field or (
-            not entries and entry.kind is Kind.FIELD and entry.klass is _Class.KNOWN
-        )
-        if entries and entry.klass is _Class.PROSE and entries[-1].klass is _Class.PROSE:
-            entries[-1].last = entry.last  # prose lines are counted, not told apart
-        else:
-            entries.append(entry)
-        index = entry.last
-    return entries
-
-
-def _entry(lines: Sequence[str], index: int, last: int) -> _Entry:
-    """The entry that begins at line `index`; of its further lines only those of a note."""
-    line = lines[index]
-    if line[0] == "[" and (match := _NOTE.match(line)) and not keys.is_never(match[1]):
-        for end in range(index, min(last, index + _NOTE_LINES)):
-            if end > index and _begins_trailer(lines[end]):
-                break
-            if lines[end].rstrip(BLANK).endswith("]"):
-                text = " ".join([match[2].strip(BLANK), *(more.strip(BLANK) for more in lines[index + 1 : end + 1])])
-                return _Entry(
-                    _Class.NOTE, Kind.NOTE, match[1], text.rstrip(BLANK).removesuffix("]").rstrip(), index, end + 1
-                )
-    klass, kind, key, value = _classify(line)
-    return _Entry(klass, kind, key, value.strip(BLANK), index, index + 1)
-
-
-def _begins_trailer(line: str) -> bool:
-    """Whether a line cannot go on a note: it begins a trailer of its own."""
-    return line[0] == "[" or _classify(line)[0] in _SOLID
-
-
-def _classify(line: str) -> tuple[_Class, Kind, str, str]:
-    if line[0] == "(" and (match := _ORIGIN.match(line)):
-        generated = line.startswith("(cherry picked from commit ")
-        return _Class.GENERATED if generated else _Class.KNOWN, Kind.ORIGIN, match[1].strip(), match[2]
-    if line[0] in "cCuU[" and (match := _UPSTREAM.match(line)):
-        return _Class.UPSTREAM, Kind.UPSTREAM, "Upstream commit", match["a"] or match["b"]
-    if (match := _TAG.match(line)) is not None:
-        return _classify_tag(match[1], match[3])
-    if (match := _FIELD.match(line)) is not None:
-        return _Class.KNOWN if match[1] in keys.FIELDS else _Class.PROSE, Kind.FIELD, match[1], match[2]
-    if line[0] == "#" and _CONFLICTS.match(line):
-        return _Class.KNOWN, Kind.TAG, "Conflicts", ""
-    return _Class.PROSE, Kind.TAG, "", line
-
-
-def _classify_tag(key: str, value: str) -> tuple[_Class, Kind, str, str]:
-    klass = _Class.PROSE
-    if key == "Signed-off-by":
-        klass = _Class.GENERATED
-    elif key.lower() in keys.MAIL_HEADERS:
-        klass = _Class.MAIL
-    elif keys.is_known(key):
-        klass = _Class.KNOWN
-    elif not keys.is_never(key) and value[:1] in ("", " ", "\t", "\r"):
-        klass = _Class.UNKNOWN
-    return klass, Kind.TAG, key, value
-
-
-def _block(entries: list[_Entry]) -> _Block:
+def _block(entries: list[Entry]) -> _Block:
     """Apply the rules of this module's docstring to the entries of one paragraph."""
     prose = sum(entry.last - entry.first for entry in entries if entry.is_prose)
     if not prose:
-        if any(entry.klass in _SOLID for entry in entries):
+        if any(entry.klass in SOLID for entry in entries):
             return _Block(entries, whole=True, closing=entries[0].first)
-        if all(entry.klass is _Class.NOTE for entry in entries):
+        if all(entry.klass is LineClass.NOTE for entry in entries):
             return _Block(entries, only_notes=True)
-    head = entries[:1] if entries[0].klass is _Class.UPSTREAM else []
+    head = entries[:1] if entries[0].klass is LineClass.UPSTREAM else []
     rest = entries[len(head) :]
-    if any(entry.klass is _Class.GENERATED for entry in rest) and 3 * (len(rest) - _runs(rest)) >= prose:
-        trusted = [entry for entry in rest if entry.klass in _SOLID or entry.klass is _Class.NOTE]
+    if any(entry.klass is LineClass.GENERATED for entry in rest) and 3 * (len(rest) - _runs(rest)) >= prose:
+        trusted = [entry for entry in rest if entry.klass in SOLID or entry.klass is LineClass.NOTE]
         closing = rest[0].first if not rest[0].is_prose else _suffix(rest)
         return _Block(head + trusted, whole=not head and rest[0] is trusted[0], closing=closing)
     closing = _suffix(rest)
-    signed = any(entry.klass is _Class.GENERATED for entry in rest if entry.first >= closing)
-    if any(entry.klass is _Class.MAIL for entry in rest) and not signed:
+    signed = any(entry.klass is LineClass.GENERATED for entry in rest if entry.first >= closing)
+    if any(entry.klass is LineClass.MAIL for entry in rest) and not signed:
         return _Block(head)
     return _Block(head + [entry for entry in rest if 0 <= closing <= entry.first], closing=closing)
 
 
-def _runs(entries: list[_Entry]) -> int:
+def _runs(entries: list[Entry]) -> int:
     return sum(entry.is_prose for entry in entries)
 
 
-def _suffix(entries: list[_Entry]) -> int:
+def _suffix(entries: list[Entry]) -> int:
     """The line at which the known entries begin that end a paragraph; -1 where it ends with prose or notes alone."""
     begin, solid = -1, False
     for entry in reversed(entries):
-        if entry.klass not in _SOLID and entry.klass is not _Class.NOTE:
+        if entry.klass not in SOLID and entry.klass is not LineClass.NOTE:
             break
-        begin, solid = entry.first, solid or entry.klass in _SOLID
+        begin, solid = entry.first, solid or entry.klass in SOLID
     return begin if solid else -1
 
 
-def _trailer(lines: Sequence[str], entry: _Entry, paragraph: int) -> Trailer:
+def _trailer(lines: Sequence[str], entry: Entry, paragraph: int) -> Trailer:
     return Trailer(
         kind=entry.kind,
         key=entry.key,

@@ -53,7 +53,7 @@ def requests(draw: st.DrawFn) -> PickFields:
 
 @pytest.mark.parametrize("name", PROFILES)
 @given(source=MESSAGES, fields=requests())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_composing_twice_is_composing_once(name: str, source: str, fields: PickFields) -> None:
     once = compose(PROFILES[name], source, fields)
     assert compose(PROFILES[name], once, fields) == once
@@ -61,7 +61,7 @@ def test_composing_twice_is_composing_once(name: str, source: str, fields: PickF
 
 @pytest.mark.parametrize("name", ["cos", "chromeos"])
 @given(source=MESSAGES, fields=requests())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_a_pick_has_exactly_one_change_id(name: str, source: str, fields: PickFields) -> None:
     if fields.change_id is None:
         return
@@ -70,7 +70,7 @@ def test_a_pick_has_exactly_one_change_id(name: str, source: str, fields: PickFi
 
 
 @given(source=MESSAGES, fields=requests())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_mains_message_is_kept_and_the_origin_and_signoff_follow_it(source: str, fields: PickFields) -> None:
     if fields.source_kind != "main" or fields.change_id or f"commit {MAIN}" in source or not source.strip(" \t\r\n"):
         return
@@ -81,7 +81,7 @@ def test_mains_message_is_kept_and_the_origin_and_signoff_follow_it(source: str,
 
 
 @given(source=MESSAGES, fields=requests())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_in_a_cos_pick_of_upstream_each_field_stands_once_and_holds_what_was_asked(
     source: str, fields: PickFields
 ) -> None:
