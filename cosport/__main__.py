@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from cosport import __version__
@@ -19,9 +20,25 @@ def dispatch(argv: list[str]) -> int:
     if argv == ["--version"]:
         print(f"cosport {__version__}")  # noqa: T201 - the printer would cost more than the answer
         return 0
+    if argv[:1] == ["show"] and (code := _show(argv[1:])) is not None:
+        return code
     from cosport.cli.app import run
 
     return run(argv)
+
+
+def _show(argv: list[str]) -> int | None:
+    """`cosport show SHA` in its plain form; None where Typer must look."""
+    from cosport.cli import quick
+
+    line = quick.parse(argv)
+    if line is None or len(line.words) != 1 or "_COSPORT_COMPLETE" in os.environ:
+        return None
+    from cosport.cli import show
+    from cosport.cli.session import Session
+
+    with Session(**line.shared) as session:
+        return show.run(session, line.words[0])
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ COMMANDS: Final = {
     "backport": Entry("backport", "backport", "Backport upstream commits to stable branches."),
     "plan": Entry("plan", "plan", "Show the matrix of upstream commits and branches; write nothing."),
     "index": Entry("index", "index", "Bring the history index up to date."),
-    "show": Entry("show", "show", "Tell all that is known of one upstream commit."),
+    "show": Entry("show_command", "show", "Tell all that is known of one upstream commit."),
     "message": Entry("message", "app", "Lint, fix or parse a commit message by itself."),
     "export": Entry("export", "export_command", "Write a pick or a series as mail patches with a quilt series file."),
     "schema": Entry("schema", "schema", "Print the JSON Schema of a document that cosport reads or writes."),

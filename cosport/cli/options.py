@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
@@ -88,8 +87,3 @@ def group(help: str, *, completion: bool = False) -> typer.Typer:
         add_completion=completion,
         context_settings={"help_option_names": ["--help", "-h"]},
     )
-
-
-def home(path: str) -> Path:
-    """A path from the user, `~` written out."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails on an unknown user; this leaves it as it is
