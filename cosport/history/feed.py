@@ -62,7 +62,7 @@ def fill(
         while (count := filler.take(records)) >= 0:
             added += count
             if progress is not None:
-                progress(added)
+                progress(count)
         _finish(store)
     return added
 

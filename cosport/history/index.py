@@ -105,7 +105,7 @@ class History:
     ) -> History:
         """The history up to date for `tips` (default: all branches, remote branches and tags) and for `upstream`'s tip.
 
-        `progress` is told how many commits were added, now and then. Raises DiskError, LockedError, StoreError;
+        `progress` is told, now and then, how many more commits were added. Raises DiskError, LockedError, StoreError;
         GitError where git cannot read the history.
         """
         wanted = tuple(ref_tips(repository) if tips is None else dict.fromkeys(tips))
@@ -219,6 +219,12 @@ class History:
 
     def _missing(self, shas: Iterable[Sha]) -> list[Sha]:
         return [sha for sha in dict.fromkeys(shas) if self.find(sha) is None]
+
+    def count(self) -> int:
+        """How many commits are indexed."""
+        row = self.store.one("SELECT count(*) FROM commits")
+        assert row is not None
+        return int(row[0])
 
     # --- single commits
 

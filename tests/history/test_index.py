@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cosport.errors import MissingObjectError
+from cosport.git.repository import Repository
+from cosport.history import feed
+from cosport.history.index import History, ref_tips
+from cosport.history.schema import Kind
+from cosport.model.commit import Sha
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.history.conftest import Asker
+    from tests.support import Git
+
+
+def index_file(git: Git) -> Path:
+    return Repository.open(git.path).state_dir / "index.sqlite"
+
+
+def count(history: History) -> int:
+    row = history.store.one("SELECT count(*) FROM commits")
+    assert row is not None
+    return int(row[0])
+
+
+def line(git: Git, length: int, *, branch: str = "main") -> list[str]:
+    return [git.commit({"a": f"{branch}{number}\n"}, f"{branch} {number}", branch=branch) for number in range(length)]
+
+
+def test_each_commit_is_indexed_once_with_ancestors_first(git: Git, ask: Asker) -> None:
+    base = line(git, 3)
+    git.branch("side", base[0])
+    line(git, 2, branch="side")
+    merge = git.commit({"a": "m\n"}, "merge", parents=[git.sha("main"), git.sha("side")])
+    with ask.open() as history:
+        assert count(history) == 6
+        for sha in git("rev-list", merge).split():
+            for parent in git("log", "-1", "--format=%P", sha).split():
+                assert history.rank(Sha(parent)) < history.rank(Sha(sha))
+
+
+def test_only_new_commits_are_read_and_they_rank_above_all_others(
+    git: Git, ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line(git, 5)
+    with ask.open() as history:
+        last = history.rank(Sha(git.sha("main")))
+    git.branch("old", "main~3")
+    new = [git.commit({"b": "x\n"}, "on old", branch="old"), git.commit({"a": "y\n"}, "on main")]
+    with ask.open() as history:
+        assert count(history) == 7
+        assert all(history.rank(Sha(sha)) > last for sha in new)
+
+    def fail(*_args: object, **_kw: object) -> int:
+        raise AssertionError("git log was run though nothing is new")
+
+    monkeypatch.setattr(feed, "fill", fail)
+    with ask.open():
+        pass
+
+
+def test_an_entry_holds_what_the_commit_says(git: Git, ask: Asker) -> None:
+    sha = git.commit(
+        {"a": "1\n"}, "über\nzwei Zeilen\n\nbody\n".encode("latin-1"), author="Jörg <j@x.org>".encode("latin-1"),
+        encoding="ISO-8859-1", date="1600000000 +0200",
+    )  # fmt: skip
+    with ask.open() as history:
+        entry = history.entry(history.rank(Sha(sha)))
+        assert entry.subject == "über zwei Zeilen"
+        assert entry.author == "Jörg"
+        assert (entry.authored, entry.committed) == (1600000000, 1600000000)
+        assert history.with_subject("über zwei Zeilen") == [entry.rank]
+
+
+def test_odd_messages_keep_their_place(git: Git, ask: Asker) -> None:
+    shas = [
+        git.commit({"a": "1\n"}, b""),
+        git.commit({"a": "2\n"}, b"\n\n  subject behind blank lines\n"),
+        git.commit({"a": "3\n"}, b"not utf-8 \xff\xfe\n"),
+        git.commit({"a": "4\n"}, b"crlf\r\n\r\nbody\r\n"),
+        git.commit({"a": "5\n"}, b"long " + b"x" * 300_000),
+    ]
+    raw = git.raw("cat-file", "commit", shas[-1]).split(b"\n\n", 1)[0] + b"\n\nwith\0nul\n\nFixes: 0123456789ab\n"
+    shas.append(git("hash-object", "-t", "commit", "-w", "--stdin", "--literally", stdin=raw))
+    git.branch("nul", shas[-1])
+    with ask.open() as history:
+        assert count(history) == 6
+        assert [history.entry(history.rank(Sha(sha))).subject[:8] for sha in shas[1:4]] == [
+            "subject ",
+            "not utf-",
+            "crlf",
+        ]
+        assert history.entry(history.rank(Sha(shas[-1]))).subject == "with"
+
+
+def test_statements_are_found_by_the_sha_they_name(git: Git, ask: Asker) -> None:
+    start = git.commit({"a": "1\n"}, "start")
+    fix = git.commit(
+        {"a": "2\n"},
+        f'fix\n\nFixes: {start[:12]} ("start")\nStable-dep-of: {start[:10]} ("start")\n'
+        "Cc: <stable@vger.kernel.org> # 5.4+\nChange-Id: I" + "a" * 40 + "\n",
+    )
+    with ask.open() as history:
+        rank = history.rank(Sha(fix))
+        assert [(each.rank, each.detail) for each in history.naming(Kind.FIXES, Sha(start))] == [(rank, "start")]
+        assert [each.rank for each in history.naming(Kind.DEP_OF, Sha(start))] == [rank]
+        assert [each.rank for each in history.saying(Kind.CHANGE_ID, "I" + "a" * 40)] == [rank]
+        assert [each.detail for each in history.said_by(rank) if each.kind is Kind.CC_STABLE] == ["5.4+"]
+
+
+def test_commits_given_at_run_time_are_indexed_when_asked_for(git: Git, ask: Asker) -> None:
+    first, second = line(git, 2)
+    with ask.open(first) as history:
+        assert count(history) == 1
+        assert history.contains(Sha(first), Sha(second))
+        assert count(history) == 2
+        with pytest.raises(MissingObjectError):
+            history.ensure([Sha("1" * 40)])
+
+
+def test_tags_lead_to_their_commits_and_other_objects_to_none(git: Git) -> None:
+    (sha,) = line(git, 1)
+    git("tag", "-a", "-m", "v1", "v1", sha)
+    git("tag", "blob", git("hash-object", "-w", "--stdin", stdin="x"))
+    assert ref_tips(Repository.open(git.path)) == [sha]
+
+
+def test_a_rewritten_branch_answers_for_what_it_holds_now(git: Git, ask: Asker) -> None:
+    first, second, third = line(git, 3)
+    assert ask.contains(second, "main")
+    git("update-ref", "refs/heads/main", first)
+    rewritten = git.commit({"a": "else\n"}, "rewritten")
+    assert not ask.contains(third, rewritten)
+    assert ask.contains(first, rewritten)
+    # The old commits are pruned, the index still knows them, and new work is found all the same.
+    git("reflog", "expire", "--expire=now", "--all")
+    git("repack", "-adq")
+    git("prune", "--expire=now")
+    assert git.attempt("cat-file", "-e", third).returncode != 0
+    newest = git.commit({"a": "more\n"}, "more")
+    assert ask.contains(rewritten, newest)
+    assert ask.contains(first, newest)
+
+
+def test_a_deepened_shallow_clone_is_read_anew(git: Git, tmp_path: Path) -> None:
+    shas = line(git, 6)
+    clone = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "-q", "--depth=2", f"file://{git.path}", str(clone)], check=True)
+    with History.open(Repository.open(clone)) as history:
+        assert count(history) == 2
+        assert history.find(Sha(shas[0])) is None
+    subprocess.run(["git", "fetch", "-q", "--unshallow"], cwd=clone, check=True)
+    with History.open(Repository.open(clone)) as history:
+        assert count(history) == 6
+        assert history.contains(Sha(shas[0]), Sha(shas[-1]))
+
+
+def test_linked_work_trees_share_one_index(git: Git, tmp_path: Path, ask: Asker) -> None:
+    line(git, 2)
+    git("worktree", "add", "-q", str(tmp_path / "linked"), "main~1")
+    with ask.open():
+        pass
+    assert Repository.open(tmp_path / "linked").state_dir == index_file(git).parent
+
+
+def test_sha256_repositories_are_indexed(make_git: object) -> None:
+    git = make_git("long", sha256=True)  # type: ignore[operator]
+    first, second = line(git, 2)
+    with History.open(Repository.open(git.path)) as history:
+        assert history.contains(Sha(first), Sha(second))
+        assert history.starting(second[:9]) == [history.rank(Sha(second))]
+
+
+@pytest.mark.parametrize("damage", ["no database", "cut off", "wrong pages", "older schema"])
+def test_a_damaged_index_is_made_anew(git: Git, ask: Asker, damage: str) -> None:
+    shas = line(git, 30)
+    with ask.open() as history:
+        history.store.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    path = index_file(git)
+    data = path.read_bytes()
+    if damage == "no database":
+        path.write_bytes(b"hello" * 1000)
+    elif damage == "cut off":
+        path.write_bytes(data[: len(data) // 3])
+    elif damage == "wrong pages":
+        path.write_bytes(data[:8192] + b"\xaa" * (len(data) - 8192))
+    else:
+        with sqlite3.connect(path) as other:
+            other.execute("PRAGMA user_version=99999")
+        other.close()
+    assert ask.contains(shas[0], shas[-1])
+    with ask.open() as history:
+        assert count(history) == 30
+
+
+def test_rebuild_starts_from_nothing(git: Git, ask: Asker) -> None:
+    line(git, 3)
+    with ask.open() as history:
+        history.store.write("UPDATE commits SET subject = 'lie'")
+    with History.open(Repository.open(git.path), rebuild=True) as history:
+        assert history.store.rows("SELECT count(*) FROM commits WHERE subject = 'lie'") == [(0,)]
+        assert count(history) == 3
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere; tests/test_store.py forces the refusal")
+def test_in_a_read_only_repository_it_works_in_memory(git: Git, ask: Asker) -> None:
+    shas = line(git, 3)
+    common = Repository.open(git.path).common_dir
+    common.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        with ask.open() as history:
+            assert history.contains(Sha(shas[0]), Sha(shas[2]))
+            assert "memory" in history.note
+    finally:
+        common.chmod(stat.S_IRWXU)
+
+
+def test_several_processes_fill_it_at_once(git: Git, ask: Asker) -> None:
+    shas = line(git, 40)
+
+    def run(_: int) -> int:
+        with ask.open() as history:
+            assert history.contains(Sha(shas[0]), Sha(shas[-1]))
+            return count(history)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(run, range(6))) == {40}
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from cosport.git.repository import Repository
+from cosport.history import feed
+from cosport.history.index import History
+feed._SEGMENT = 16
+feed._ROWS = 4
+History.open(Repository.open(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("round_", range(100 if os.environ.get("COSPORT_SOAK") else 8))
+def test_killed_while_filling_it_is_finished_by_the_next(git: Git, ask: Asker, round_: int) -> None:
+    marks = b"".join(
+        b"commit refs/heads/main\nmark :%d\ncommitter C <c@x.org> %d +0000\ndata 2\nc\n%s"
+        % (number + 1, 1_600_000_000 + number, b"from :%d\n" % number if number else b"")
+        for number in range(600)
+    )
+    git("fast-import", "--quiet", stdin=marks)
+    child = subprocess.Popen([sys.executable, "-c", KILLED, str(git.path)])
+    time.sleep(0.06 + 0.02 * round_)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    with ask.open() as history:
+        assert count(history) == 600
+        ordered = git("rev-list", "--reverse", "main").split()
+        assert [history.rank(Sha(sha)) for sha in ordered] == sorted(history.rank(Sha(sha)) for sha in ordered)
+        assert history.contains(Sha(ordered[0]), Sha(ordered[-1]))
+        assert not history.contains(Sha(ordered[-1]), Sha(ordered[0]))
+
+
+def test_without_the_file_everything_is_found_again(git: Git, ask: Asker) -> None:
+    shas = line(git, 3)
+    assert ask.contains(shas[0], shas[2])
+    shutil.rmtree(index_file(git).parent)
+    assert ask.contains(shas[0], shas[2])

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import pytest
+
+from cosport.message.provenance import scan, subject
+from cosport.model.provenance import FixesTag, Origin, OriginForm, Provenance
+
+X = "da10329cb057e49be7f099eb7864d16f7705f798"
+Y = "71994620bb25a8b109388fefa9e99a28e355255a"
+
+ORIGINS = [
+    ("(cherry picked from commit {})", OriginForm.CHERRY_PICKED),
+    ("(cherry-picked from commit {})", OriginForm.CHERRY_PICKED),
+    ("(Cherry Picked from commit {})", OriginForm.CHERRY_PICKED),
+    ("(cherry-picked from {})", OriginForm.CHERRY_PICKED),
+    ("(cherry picked from {} commit)", OriginForm.CHERRY_PICKED),
+    ("(cherry picked from commit {} linux-stable)", OriginForm.CHERRY_PICKED),
+    ("(cherry picked from commit {}\n https://git.example.org/linux.git next)", OriginForm.CHERRY_PICKED),
+    ("    (cherry picked from upstream commit {})", OriginForm.CHERRY_PICKED),
+    ("(backported from commit {})", OriginForm.BACKPORTED),
+    ("(backported from commit commit {})", OriginForm.BACKPORTED),
+    ("This is a backport of mainline commit {}", OriginForm.BACKPORTED),
+    ("Backport of commit {} upstream.", OriginForm.BACKPORTED),
+    ("commit {} upstream.", OriginForm.COMMIT_UPSTREAM),
+    ("commit {} upstream", OriginForm.COMMIT_UPSTREAM),
+    ("Commit {} upstream.", OriginForm.COMMIT_UPSTREAM),
+    ("Commit: {} upstream", OriginForm.COMMIT_UPSTREAM),
+    ("commit commit {} upstream.", OriginForm.COMMIT_UPSTREAM),
+    ("commit {} in mainline.", OriginForm.COMMIT_UPSTREAM),
+    ("commit {} upstream (as of v2.6.34-git13)", OriginForm.COMMIT_UPSTREAM),
+    ("[ commit {} upstream ]", OriginForm.COMMIT_UPSTREAM),
+    ("[ Upstream commit {} ]", OriginForm.UPSTREAM_COMMIT),
+    ("[upstream commit {}]", OriginForm.UPSTREAM_COMMIT),
+    ("[ Upsteam commit {} ]", OriginForm.UPSTREAM_COMMIT),
+    ("(Upstream commit {})", OriginForm.UPSTREAM_COMMIT),
+    ("Upstream commit {}.", OriginForm.UPSTREAM_COMMIT),
+    ("Upstream-commit: {}", OriginForm.UPSTREAM_COMMIT_TAG),
+    ("Git-commit: {}", OriginForm.GIT_COMMIT_TAG),
+    ("jira LE-1907\ncve CVE-2024-1\ncommit-author A B <a@b.org>\ncommit {}", OriginForm.COMMIT_LINE),
+    (f"JIRA: https://example.org/X-1\n\ncommit {X}\nAuthor: A B <a@b.org>\nDate:   Mon\n\n    the subject\n",
+     OriginForm.COMMIT_LINE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "form"), ORIGINS)
+def test_each_form_of_origin_is_read(text: str, form: OriginForm) -> None:
+    message = f"the subject\n\n{text.format(X)}\n\nWords.\n\nSigned-off-by: A <a@b.org>\n"
+    assert scan(message.encode()).origins == (Origin(X, form),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "this is similar to commit {} upstream fixes",
+        "This was broken by\ncommit {} upstream.",
+        "Since\ncommit {}\nit crashes.",
+        "bisected to:\n\ncommit {}\nAuthor: Somebody Else <s@e.org>\n\n    another subject",
+        "Based on commit {} upstream, but different.",
+        "fix mis-applied upstream commit {}",
+        "introduced in upstream commit {}.",
+        "See commit {} for more.",
+        "commit {} upstream fixed only half of it.",
+        "Fixes: {}",
+        "This reverts commit {}.",
+        "[1] commit {}",
+        "Stable-dep-of: {}",
+        "not cherry picked from commit {} at all",
+        "commit deadbee upstreamx",
+    ],
+)
+def test_prose_that_names_a_commit_is_no_origin(text: str) -> None:
+    assert scan(f"the subject\n\n{text.format(X)}\n".encode()).origins == ()
+
+
+def test_several_origins_stand_in_their_order() -> None:
+    message = f"s\n\n(cherry picked from commit {X})\nSigned-off-by: A\n(cherry picked from commit {Y})\n"
+    assert [each.sha for each in scan(message.encode()).origins] == [X, Y]
+    message = f"s\n\n[ Upstream commits {X}\n  and {Y} ]\n"
+    assert [each.sha for each in scan(message.encode()).origins] == [X, Y]
+    message = f"s\n\ncommits {X} and {Y} upstream.\n"
+    assert [each.sha for each in scan(message.encode()).origins] == [X, Y]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f'Fixes: {X[:12]} ("mm: a subject")', FixesTag(X[:12], "mm: a subject")),
+        (f"fixes: {X[:12].upper()} ('mm: a subject')", FixesTag(X[:12], "mm: a subject")),
+        (f"Fixes: commit {X}", FixesTag(X, "")),
+        (f'Fixes: {X[:12]} ("a subject that\n is wrapped over lines")',
+         FixesTag(X[:12], "a subject that is wrapped over lines")),
+        (f'Fixes: {X[:12]} ("Revert "that"")', FixesTag(X[:12], 'Revert "that"')),
+        (f"Fixes: {X[:12]} (no quotes)", FixesTag(X[:12], "no quotes")),
+        (f'Fixes: {X[:12]}, "comma"', FixesTag(X[:12], "comma")),
+    ],
+)  # fmt: skip
+def test_fixes_tags_come_with_their_subject(text: str, expected: FixesTag) -> None:
+    message = f"s\n\nbody\n\n{text}\n\nBUG=b/1\n\nSigned-off-by: A <a@b.org>\n"
+    assert scan(message.encode()).fixes == (expected,)
+
+
+@pytest.mark.parametrize(
+    "text", ["Fixes: https://bugs.example.org/show?id=1234567", "Fixes: the bug", "  Fixes: nothing"]
+)
+def test_a_fixes_tag_without_a_sha_is_none(text: str) -> None:
+    assert scan(f"s\n\n{text}\n".encode()).fixes == ()
+
+
+def test_reverts_name_shas_and_subject() -> None:
+    said = scan(f'Revert "mm: it"\n\nThis reverts commit {X}, which broke.\n'.encode())
+    assert (said.reverts, said.reverted_subject) == ((X,), "mm: it")
+    assert scan(f"mm: undo\n\nThis reverts commits {X} and\n{Y}.\n".encode()).reverts == (X, Y)
+    assert scan(f"mm: undo\n\nThis reverts {X[:10]}.\n".encode()).reverts == (X[:10],)
+    assert scan(f"mm: undo\n\nThis partially reverts commit {X}.\n".encode()).reverts == ()
+    assert scan(b'UPSTREAM: Revert "mm: it"\n').reverted_subject == "mm: it"
+    assert scan(b'Revert "Revert "mm: it""\n').reverted_subject == 'Revert "mm: it"'
+    assert scan(b"mm: revert to the old way\n").reverted_subject == ""
+
+
+def test_a_reapply_is_the_revert_of_a_revert() -> None:
+    said = scan(f'Reapply "mm: it"\n\nThis reverts commit {X}.\n'.encode())
+    assert (said.reverts, said.reverted_subject) == ((X,), 'Revert "mm: it"')
+    assert scan(f"mm: again\n\nThis reapplies commit {X}.\n".encode()).reapplies == (X,)
+
+
+def test_the_last_change_id_counts() -> None:
+    message = (
+        "s\n\nChange-Id: I" + "a" * 40 + "\n\nChange-Id: I" + "b" * 40 + "\nbody says Change-Id: I" + "c" * 40 + "\n"
+    )
+    assert scan(message.encode()).change_id == "I" + "b" * 40
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("Cc: stable@vger.kernel.org", ""),
+        ("Cc: <stable@vger.kernel.org> # 5.4+", "5.4+"),
+        ("CC: stable@kernel.org [2.6.32+]", "2.6.32+"),
+        ('Cc: "Stable Tree" <stable@vger.kernel.org> # 3.3.x: a1f84a3: sched', "3.3.x: a1f84a3: sched"),
+    ],
+)
+def test_cc_stable_comes_with_its_versions(text: str, version: str) -> None:
+    assert scan(f"s\n\n{text}\n".encode()).cc_stable == (version,)
+
+
+def test_dependencies_are_read() -> None:
+    assert scan(f'Stable-dep-of: {X[:12]} ("x")\n'.encode()).stable_dep_of == (X[:12],)
+
+
+def test_a_message_that_states_nothing_is_empty() -> None:
+    assert scan(b"mm: a change\n\nWith words, and a sha " + X.encode() + b"\n") == Provenance()
+    assert scan(b"") == Provenance()
+    assert scan(bytes(range(256)) * 20) == Provenance()
+
+
+def test_a_huge_message_is_read_in_time() -> None:
+    # Nothing in it may make a pattern try the same text again and again.
+    for filler in (
+        b"commit ",
+        b"a" * 64 + b" and ",
+        b"cherry picked from ",
+        b"(",
+        b"Fixes: ",
+        b'Revert "',
+        b"[ Upstream commits ",
+    ):
+        scan(b"subject\n\ncommit " + filler * (1_000_000 // len(filler)) + b"\n")
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (b"one line", b"one line"),
+        (b"two\nlines\n\nbody", b"two lines"),
+        (b"\n\n late\n\nbody", b"late"),
+        (b"crlf\r\n\r\nbody", b"crlf"),
+        (b"", b""),
+        (b"\n\n", b""),
+    ],
+)
+def test_the_subject_is_the_first_paragraph(message: bytes, expected: bytes) -> None:
+    assert subject(message) == expected
