@@ -30,7 +30,7 @@ def with_conflicts(text: str, paths: Sequence[str]) -> str:
     wanted = conflict_lines(paths)
     if standing is not None:
         return _spliced(message, standing.line - 1, standing.lines, wanted)
-    notes = _annotations(message) if _origin_index(message) >= 0 else []
+    notes = _annotations(message)
     return _inserted(message, notes[0].line - 1 if notes else _anchor(message), wanted)
 
 
@@ -44,11 +44,12 @@ def with_note(text: str, author: str, note: str) -> str:
 
 
 def without_notes(text: str) -> str:
-    """The message without the notes directly above its last origin line."""
+    """The message without this pick's notes."""
     message = parse(text)
     for trailer in reversed(_annotations(message)):
-        if trailer.kind is Kind.NOTE:
-            message = parse(_spliced(message, trailer.line - 1, trailer.lines, ()))
+        if trailer.kind is not Kind.NOTE:
+            break  # notes above the list of conflicts are upstream's
+        message = parse(_spliced(message, trailer.line - 1, trailer.lines, ()))
     return message.text
 
 
@@ -139,31 +140,34 @@ def _origin_index(message: Message) -> int:
     return next((trailer.line - 1 for trailer in reversed(message.closing) if trailer.kind is Kind.ORIGIN), -1)
 
 
+def _is_annotation(trailer: Trailer) -> bool:
+    return trailer.kind is Kind.NOTE or trailer.has_key(CONFLICTS)
+
+
 def _anchor(message: Message) -> int:
-    """The index of the line below a pick's annotations: its origin line, else a final Signed-off-by; -1 for the end."""
-    if (origin := _origin_index(message)) >= 0:
+    """The index of the line below a pick's annotations; -1 where they end the message.
+
+    That line is its origin line; where it has none (linux-stable), its Stable-dep-of, else its Signed-off-by at the
+    end. An origin line with annotations below it is upstream's own.
+    """
+    origin = _origin_index(message)
+    if origin >= 0 and not any(_is_annotation(trailer) for trailer in message.closing if trailer.line > origin + 1):
         return origin
-    if message.closing and message.closing[-1].has_key("Signed-off-by"):
-        return message.closing[-1].line - 1
-    return -1
+    index = -1
+    rest = list(message.closing)
+    for key in ("Signed-off-by", "Stable-dep-of"):
+        if rest and rest[-1].has_key(key):
+            index = rest.pop().line - 1
+    return index
 
 
 def _annotations(message: Message) -> list[Trailer]:
-    """The `Conflicts:` lists and notes of this pick, in order: those directly above its origin line.
-
-    Without such a line nothing tells upstream's from the pick's: all that close the message.
-    """
-    if _origin_index(message) < 0:
-        return [trailer for trailer in message.closing if trailer.kind is Kind.NOTE or trailer.has_key(CONFLICTS)]
+    """The `Conflicts:` list and notes of this pick, in order: the run of them that ends at the anchor."""
+    anchor = _anchor(message)
+    above = [trailer for trailer in message.closing if anchor < 0 or trailer.line <= anchor]
     found: list[Trailer] = []
-    line = _anchor(message) + 1
-    for trailer in reversed(message.closing):
-        if trailer.line >= line:
-            continue
-        if trailer.line + trailer.lines != line or not (trailer.kind is Kind.NOTE or trailer.has_key(CONFLICTS)):
-            break
-        found.insert(0, trailer)
-        line = trailer.line
+    while above and _is_annotation(above[-1]):
+        found.insert(0, above.pop())
     return found
 
 

@@ -35,6 +35,14 @@ def test_a_conflict_list_is_replaced_and_taken_away() -> None:
     assert edit.with_conflicts(first, []) == text
 
 
+def test_upstreams_notes_and_origin_lines_are_left_alone_in_a_message_without_an_origin_line_of_its_own() -> None:
+    upstream = f"s\n\nbody\n\n[akpm: fix]\nSigned-off-by: L <l@x>\n(cherry picked from commit {MAIN})\n"
+    ours = "Conflicts:\n\ta\n[Me: why]\nSigned-off-by: Me <me@x>\n"
+    assert edit.without_notes(upstream + ours) == upstream + ours.replace("[Me: why]\n", "")
+    assert edit.with_conflicts(upstream + ours, ["b"]) == upstream + ours.replace("\ta", "\tb")
+    assert edit.with_note(upstream + ours, "Me", "why") == upstream + ours
+
+
 def test_a_note_stands_once() -> None:
     text = edit.with_note(TEXT, "Me", "why")
     assert edit.with_note(text, "Me", "why") == text
