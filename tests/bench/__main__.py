@@ -1,0 +1,80 @@
+"""`python -m tests.bench`: measures cosport against its peers in the same run; prints ratios, targets and peak memory.
+
+Generated repositories are made on the first run and kept in $XDG_CACHE_HOME/cosport-bench. Real histories are used
+where COSPORT_BENCH_LINUX and COSPORT_BENCH_QEMU name a repository of them (Linux: with branches master and stable).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.bench import backport, generate, measure, pairs, plan, replay, startup
+from tests.bench.tool import configured
+
+GROUPS = ("startup", "backport", "plan", "replay")
+SCALES = {"kernel": generate.KERNEL, "small": generate.SMALL, "huge": generate.HUGE}
+
+
+def main() -> int:
+    """Run the groups that were asked for; 1 under --strict where a target was missed."""
+    options = _options()
+    report = measure.Report()
+    groups = options.only or GROUPS
+    print(f"{_machine()}\n", flush=True)  # noqa: T201 - the bench's output
+    if {"startup", "backport", "plan"} & set(groups):
+        made = generate.cached(SCALES[options.scale])
+        if "startup" in groups:
+            startup.bench(report, made, options.repeats)
+        if "backport" in groups:
+            backport.bench(report, made, options.repeats)
+        if "plan" in groups:
+            plan.bench(report, "generated", made.git_dir, made.pairs, options.repeats)
+    _real(report, groups, options.repeats)
+    if options.json:
+        rows = [asdict(row) for row in report.rows]
+        document = {"schema": "cosport.bench/1", "machine": _machine(), "rows": rows}
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    for row in report.missed:
+        print(f"missed: {row.group} {row.what}: {row.value:g} {row.unit}, {row.target}")  # noqa: T201 - the bench's output
+    return 1 if options.strict and report.missed else 0
+
+
+def _real(report: measure.Report, groups: tuple[str, ...], repeats: int) -> None:
+    for name, variable, revisions, target in (
+        ("linux", "COSPORT_BENCH_LINUX", pairs.LINUX_REVS, 87.7),
+        ("qemu", "COSPORT_BENCH_QEMU", ("--all",), None),
+    ):
+        if variable not in os.environ or not {"plan", "replay"} & set(groups):
+            continue
+        git_dir = Path(os.environ[variable]).resolve()
+        chosen = pairs.extract(git_dir, revisions)
+        with configured("master") as config:
+            if "replay" in groups:
+                replay.bench(report, name, git_dir, chosen, *config, target=target)
+            if "plan" in groups and name == "linux":
+                plan.bench(report, name, git_dir, chosen, min(repeats, 3), *config)
+
+
+def _machine() -> str:
+    git = subprocess.run(["git", "--version"], stdout=subprocess.PIPE, check=True).stdout.decode("ascii").strip()
+    return f"{git}, Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", choices=GROUPS, nargs="+", help="these groups alone")
+    parser.add_argument("--repeats", type=int, default=5, help="of each measurement; the median counts (default: 5)")
+    parser.add_argument("--scale", choices=SCALES, default="kernel", help="of the generated tree (default: kernel)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a target is missed")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,83 @@
+"""Replays real backports: does `upstream onto stable^` give the tree that people committed?"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tests.bench import measure, pairs
+from tests.bench.tool import COSPORT, warm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Answer = dict[str, Any]
+
+
+def bench(
+    report: measure.Report,
+    what: str,
+    git_dir: Path,
+    chosen: Sequence[pairs.Pair],
+    *options: str,
+    target: float | None = None,
+) -> None:
+    """Replay the pairs through cosport and through raw git, and compare both with what was committed.
+
+    `target` is the least share, in percent, of exactly equal trees.
+    """
+    warm(git_dir, *options)
+    with TemporaryDirectory(prefix="cosport-bench-") as folder:
+        asked, answered, peer = Path(folder, "asked"), Path(folder, "answered"), Path(folder, "peer")
+        pairs.write(chosen, asked)
+        argv = [*COSPORT, "plan", "--stdin", "--json", "--quiet", "--repo", str(git_dir), *options]
+        measure.run(argv, stdin=asked, stdout=answered, ok=(0, 1, 3))
+        measure.run([sys.executable, "-m", "tests.bench.raw", str(git_dir)], stdin=asked, stdout=peer)
+        answers = [msgspec.json.decode(line) for line in answered.read_bytes().splitlines()]
+        raw = peer.read_text(encoding="ascii").splitlines()
+    if len(answers) != len(chosen) or any(a["upstream"] != p.upstream for a, p in zip(answers, chosen, strict=True)):
+        raise SystemExit(f"{len(answers)} answers to {len(chosen)} pairs, or out of order")
+    _tell(report, what, [_Replayed(*each) for each in zip(chosen, answers, raw, strict=True)], target)
+
+
+@dataclass(frozen=True, slots=True)
+class _Replayed:
+    """One pair: cosport's answer, and what raw git makes of it (a tree, or "conflict")."""
+
+    pair: pairs.Pair
+    answer: Answer
+    raw: str
+
+    @property
+    def wrongly_applied(self) -> bool:
+        """Whether "already-applied" is wrong: the plain pick is clean and makes exactly what people then committed.
+
+        Somebody needed that commit, so it was not there. People also commit what is there already (a line twice, or a
+        rest that was forgotten); those picks conflict or come out empty, and the answer is right.
+        """
+        return bool(self.answer["outcome"] == "already-applied") and self.raw == self.pair.tree
+
+
+def _tell(report: measure.Report, what: str, replayed: Sequence[_Replayed], target: float | None) -> None:
+    count = len(replayed)
+    for outcome, number in Counter(each.answer["outcome"] for each in replayed).most_common():
+        report.add("replay", f"{what}: {outcome}", number, "pairs", note=f"of {count}")
+    exact = sum(each.answer["tree"] == each.pair.tree for each in replayed) * 100 / count
+    report.add("replay", f"{what}: exactly the tree that people committed", exact, "%", at_least=target)
+    report.add("replay", f"{what}: the same by raw git", sum(e.raw == e.pair.tree for e in replayed) * 100 / count, "%")
+    picked = [each for each in replayed if each.answer["outcome"] == "picked"]
+    differ = sum(each.answer["tree"] != each.raw for each in picked)
+    report.add("replay", f"{what}: picks that differ from raw git's", differ, "pairs", at_most=0)
+    wrong = [each for each in replayed if each.wrongly_applied]
+    report.add("replay", f"{what}: wrongly already-applied", len(wrong), "pairs", at_most=0)
+    for each in wrong:
+        where = f"{each.pair.stable} from {each.pair.upstream}"
+        print(f"          {where}: {each.answer['evidence']}")  # noqa: T201 - the bench's output
+    silent = sum(each.answer["outcome"] == "conflict" and not each.answer["conflicts"] for each in replayed)
+    report.add("replay", f"{what}: conflicts that name no file", silent, "pairs", at_most=0)
