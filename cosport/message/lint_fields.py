@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 NOTHING: Final = frozenset({"none", "n/a", "na", "nil", "-", "no", "nothing"})
 """Values, in lower case, that say that there is nothing to tell. `None` is the form that is written."""
 
-CVE = re.compile(r"(?<![A-Za-z0-9])CVE[-_ ]?(\d{4})[-_ ](\d{4,})((?:, *\d{4,}(?!\d*-\d))*)", re.IGNORECASE)
-"""A CVE id however it is spelled, and the bare numbers that follow it: `cve-2025-11413,11414`."""
+CVE = re.compile(r"(?<![A-Za-z0-9])CVE[-_ ]?(\d{4})[-_ ](\d{4,})((?:,\d{4,}(?![\d-]))*)", re.IGNORECASE)
+"""A CVE id however it is spelled, and the bare numbers that hang on it: `cve-2025-11413,11414`."""
 
 
 def presence(given: Subject) -> Iterator[Finding]:

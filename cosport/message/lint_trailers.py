@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from cosport.message import changeid
 from cosport.message.finding import Finding, Severity, Subject
-from cosport.message.parse import Kind, Trailer
+from cosport.message.parse import BLANK, Kind, Trailer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +109,7 @@ def conflicts(given: Subject) -> Iterator[Finding]:
     if not labels.adapted:
         return
     subject = given.message.subject
-    line = next(number for number, text in enumerate(given.message.lines, 1) if text.strip()) if subject else 0
+    line = next((number for number, text in enumerate(given.message.lines, 1) if text.strip(BLANK)), 0)
     if listed and labels.picked and subject.startswith(labels.picked):
         text = f"labelled {labels.picked.strip()} though conflicts were resolved; {labels.adapted.strip()} is right"
         yield Finding("label-false", Severity.BLOCK, line, text)

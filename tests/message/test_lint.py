@@ -70,6 +70,7 @@ def test_the_golden_findings_of_the_example() -> None:
     ("b/123, chromium:5", "None", []),
     ("CVE-2025-11413, CVE-2025-11414", "CVE-2025-11413,11414", [(7, "cve-form")]),
     ("CVE-2025-11413,", "cve-2025-11413,", [(7, "cve-form")]),
+    ("CVE-2025-11414 in", "CVE-2025-11414, 20000 times in", []),
     ("RELEASE_NOTE=Fixed CVE-2025-11413, CVE-2025-11414 in the Linux kernel.", "RELEASE_NOTE=none",
      [(7, "release-note-none"), (7, "security-without-note")]),
     ("cos-patch: security\n", "", [(0, "class-missing")]),
