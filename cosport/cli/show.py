@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,13 +75,25 @@ def _refs(repository: Repository) -> _Refs:
 
 def _branches(session: Session, refs: _Refs) -> tuple[Sha | None, list[tuple[str, Sha]], bool]:
     """Upstream's tip, the branches to tell of, and whether they are configured."""
-    config = session.config
-    upstream = refs.named(config.upstream.ref) if config.upstream.ref else None
-    configured = [(each.name, tip) for each in config.branches if (tip := refs.named(each.ref)) is not None]
-    if configured:
-        return upstream, configured, True
+    upstream = None
+    if _is_configured(session):
+        config = session.config
+        upstream = refs.named(config.upstream.ref) if config.upstream.ref else None
+        configured = [(each.name, tip) for each in config.branches if (tip := refs.named(each.ref)) is not None]
+        if configured:
+            return upstream, configured, True
     remote = [(name, sha) for name, sha in refs.short("refs/remotes/") if not name.endswith("/HEAD")]
     return upstream, [*refs.short("refs/heads/"), *remote], False
+
+
+def _is_configured(session: Session) -> bool:
+    """Whether there may be a configuration: where there is none, reading it takes as long as the rest of the answer."""
+    if session.config_path is not None or "COSPORT_CONFIG" in os.environ:
+        return True
+    state = session.repository.state_dir / "cosport.toml"
+    return state.exists() or (
+        session.repository.attempt("rev-parse", "-q", "--verify", "refs/meta/cosport").status == 0
+    )
 
 
 def _resolve(history: History, repository: Repository, name: str) -> Sha:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cosport.history import samepatch
 from cosport.history.picks import carriers, origins
 from cosport.history.reverts import Reverts
 from cosport.history.schema import Kind
@@ -143,6 +142,8 @@ class _Question:
         return found
 
     def _patches(self) -> list[_Instance]:
+        from cosport.history import samepatch
+
         return [
             _Instance(rank, EvidenceKind.PATCH_ID, f"{_name(self.history, rank)} has the same patch-id {patch_id[:12]}")
             for rank, patch_id in samepatch.same_patch(self.history, self.rank, self.reach)

@@ -10,22 +10,21 @@ from __future__ import annotations
 import zlib
 from array import array
 from binascii import unhexlify
-from itertools import chain, islice
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from cosport.history.schema import INDEXES, Kind
+from cosport.history.schema import INDEXES, REAL_HISTORY, Kind
 from cosport.message.provenance import scan, subject
+from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cosport.git.repository import Repository
-    from cosport.model.commit import Sha
     from cosport.model.provenance import Provenance
     from cosport.store import Store
-
-REAL_HISTORY: Final = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": "/dev/null"}
-"""What makes git show the commits as they are stored. The shallow boundary stays: nothing lies behind it."""
 
 _SEGMENT: Final = 65536
 """Commits a transaction: a killed first filling goes on from its last segment."""
@@ -35,6 +34,12 @@ _ROWS: Final = 4096
 
 _TIPS_AT_ONCE: Final = 2000
 """Tips that fit on one command line."""
+
+_EXCLUDED: Final = 20_000
+"""Tips that git is told to leave out; what it prints of the others' commits is dropped here."""
+
+_MANY_TIPS: Final = 24
+"""From so many tips on their order is worth a look."""
 
 _FORMAT: Final = "--format=%H %P%n%at %ct %an%n%B"
 
@@ -46,25 +51,61 @@ def fill(
 
     Call it holding the index's lock. Raises ProcessError where git fails (an object is missing, ...).
     """
-    added = 0
     fresh = store.one("SELECT 1 FROM commits LIMIT 1") is None
     if not fresh:
         _finish(store)
-    for start in range(0, len(tips), _TIPS_AT_ONCE):
-        known = [row[0].hex() for row in store.rows("SELECT sha FROM tips JOIN commits USING (rank)")]
-        # `--ignore-missing`: a tip that was rewritten and pruned since excludes nothing; its commits are told below.
-        excluded = ["--ignore-missing", "--not", *known] if known else []
-        records = repository.with_environment(REAL_HISTORY).lines(
-            "log", "--reverse", "--topo-order", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-patch", _FORMAT,
-            *tips[start : start + _TIPS_AT_ONCE], *excluded, "--", separator=b"\0",
-        )  # fmt: skip
-        filler = _Filler(store, fresh=fresh and start == 0)
+    heads = "SELECT sha FROM tips JOIN commits USING (rank) ORDER BY rank DESC LIMIT ?"
+    known = [Sha(row[0].hex()) for row in store.rows(heads, (_EXCLUDED,))]
+    batches = _batches(repository, tips, split=fresh)
+    filler = _Filler(store, fresh=fresh)
+    added = 0
+    for records in _ahead(_log(repository, batch, [*known, *before]) for batch, before in batches):
         while (count := filler.take(records)) >= 0:
             added += count
             if progress is not None:
                 progress(count)
-        _finish(store)
+    _finish(store)
     return added
+
+
+def _batches(repository: Repository, tips: Sequence[Sha], *, split: bool) -> Iterator[tuple[list[Sha], list[Sha]]]:
+    """The tips in the order of their dates, a batch at a time, each with the tips before it.
+
+    git prints nothing until it has walked all of a history. Where there are many tips (a kernel has a tag every week),
+    the oldest ones are printed while the walk of the later ones goes on.
+    """
+    if len(tips) < _MANY_TIPS:
+        yield list(tips), []
+        return
+    asked = "".join(f"{tip}\n" for tip in tips).encode("ascii")
+    listed = repository.with_environment(REAL_HISTORY).run("rev-list", "--no-walk=sorted", "--stdin", stdin=asked)
+    ordered = [Sha(name.decode("ascii")) for name in reversed(listed.split())]
+    size = len(ordered)
+    cuts = [0, size // 6, size // 2, size] if split else [0, size]
+    cuts = sorted({*cuts, *range(0, size, _TIPS_AT_ONCE)})
+    for begin, end in pairwise(cuts):
+        yield ordered[begin:end], ordered[max(0, begin - _TIPS_AT_ONCE) : begin]
+
+
+def _log(repository: Repository, tips: Sequence[Sha], known: Sequence[Sha]) -> Iterator[bytes]:
+    # `--ignore-missing`: a tip that was rewritten and pruned since excludes nothing; the filler knows its commits.
+    excluded = ["--ignore-missing", "--not", *known] if known else []
+    return repository.with_environment(REAL_HISTORY).lines(
+        "log", "--reverse", "--topo-order", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-patch", _FORMAT,
+        *tips, *excluded, "--", separator=b"\0",
+    )  # fmt: skip
+
+
+def _ahead(streams: Iterator[Iterator[bytes]]) -> Iterator[Iterator[bytes]]:
+    """The streams in their order, the next two of them already started while one is read."""
+    with ThreadPoolExecutor(3) as pool:
+        started = deque((pool.submit(next, stream, None), stream) for stream in islice(streams, 3))
+        while started:
+            start, stream = started.popleft()
+            first = start.result()
+            if first is not None:
+                yield chain((first,), stream)
+            started.extend((pool.submit(next, more, None), more) for more in islice(streams, 1))
 
 
 def _finish(store: Store) -> None:
@@ -112,8 +153,8 @@ class _Filler:
         for record in segment:
             names, about, message = record.split(b"\n", 2)
             sha = unhex(names[: names.find(b" ")])
-            if not fresh and self._known(sha) is not None:
-                continue
+            if sha in ranks or (not fresh and self._known(sha) is not None):
+                continue  # reachable from a tip of an earlier batch, or of a ref that was rewritten since
             rank = self._next
             self._next = rank + 1
             parents = names.split(b" ")[1:]

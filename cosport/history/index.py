@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from cosport.errors import CosportError, MissingObjectError, StoreError
-from cosport.history import feed
 from cosport.history.graph import NEVER, Chain, Graph, chain, extend, ranks
-from cosport.history.schema import TABLES, VERSION, Kind
+from cosport.history.schema import REAL_HISTORY, TABLES, VERSION, Kind
 from cosport.model.commit import Sha, decode
 from cosport.store import DamagedError, Store, lock, open_store
 
@@ -214,6 +213,8 @@ class History:
                 raise MissingObjectError(
                     f"commit {sha} is not in this repository", hint="fetch the branch that holds it"
                 )
+        from cosport.history import feed  # it brings the patterns for messages, which no warm run needs
+
         feed.fill(self.repository, self.store, missing, progress=progress)
         self._graph = None
 
@@ -404,7 +405,7 @@ class History:
         if self._touched is None:
             from cosport.compare.patchid import TouchedPaths
 
-            self._touched = TouchedPaths(self.repository.with_environment(feed.REAL_HISTORY))
+            self._touched = TouchedPaths(self.repository.with_environment(REAL_HISTORY))
         return self._touched
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cosport.history.feed import REAL_HISTORY
 from cosport.history.graph import NEVER, Chain, Graph
 from cosport.history.picks import is_pick
+from cosport.history.schema import REAL_HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -54,6 +54,9 @@ CREATE TABLE prepared (tip INTEGER, boundary INTEGER, PRIMARY KEY (tip, boundary
 CREATE INDEX paths_key ON paths (key)
 """
 
+REAL_HISTORY: Final = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": "/dev/null"}
+"""What makes git show the commits as they are stored. The shallow boundary stays: nothing lies behind it."""
+
 INDEXES: Final = (
     # Made after the first filling: sorting once is ten times faster than 200,000 insertions in random order.
     "CREATE UNIQUE INDEX IF NOT EXISTS commits_sha ON commits (sha)",

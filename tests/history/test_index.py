@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -278,3 +279,34 @@ def test_without_the_file_everything_is_found_again(git: Git, ask: Asker) -> Non
     assert ask.contains(shas[0], shas[2])
     shutil.rmtree(index_file(git).parent)
     assert ask.contains(shas[0], shas[2])
+
+
+def test_with_many_tags_each_commit_is_still_indexed_once(git: Git, ask: Asker) -> None:
+    chance = random.Random(7)
+    made: list[str] = []
+    for number in range(90):
+        parents = chance.sample(made[-12:], k=min(len(made[-12:]), chance.choice([1, 1, 2])))
+        date = f"{1_600_000_000 + chance.randrange(10_000)} +0000"
+        made.append(git.commit({"a": f"{number}\n"}, f"c{number}", branch="work", parents=parents, date=date))
+        git("tag", f"t{number}", made[-1])
+    with ask.open() as history:
+        assert count(history) == 90
+        for sha in made:
+            for parent in git("log", "-1", "--format=%P", sha).split():
+                assert history.rank(Sha(parent)) < history.rank(Sha(sha))
+        held = set(git("rev-list", made[-1]).split())
+        assert {sha for sha in made if history.contains(Sha(sha), Sha(made[-1]))} == held
+
+
+def test_more_tips_than_fit_on_a_command_line_come_in_batches(
+    git: Git, ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_TIPS_AT_ONCE", 5)
+    monkeypatch.setattr(feed, "_EXCLUDED", 2)
+    base = line(git, 3)
+    for number in range(40):
+        git.commit({"b": "x\n"}, f"side {number}", branch=f"side-{number}", parents=[base[number % 3]])
+    with ask.open(*base) as history:
+        assert count(history) == 3
+    with ask.open() as history:
+        assert count(history) == 43
