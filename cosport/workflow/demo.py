@@ -1,0 +1,226 @@
+"""`cosport demo`: makes a small kernel repository and does the main job on it, command by command, as a user would.
+
+The commands are the real ones, and what they print is theirs. This module tells in between what happens, plays the
+person who resolves the conflict, and plays Gerrit, which lands changes on main. A command that ends otherwise than it
+should ends the demo with an error.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+
+from cosport import process
+from cosport.errors import ToolError, UsageError
+from cosport.git.repository import environment, failure
+from cosport.workflow import demo_history, demo_source
+from cosport.workflow.demo_source import DRIVER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cosport.model.commit import Sha
+    from cosport.workflow.demo_history import History, Line
+
+MARK: Final = ".cosport-demo"
+"""The file by which a folder is known to be a demo's, and may be made anew."""
+
+_CONFLICTING: Final = "cos-5.10"
+_MAIN: Final = "cos-6.1"
+_RELEASE: Final = "release-R113"
+_CONFIG: Final = """\
+[upstream]
+ref = "upstream/master"
+
+[message]
+profile = "cos"
+required = ["BUG", "TEST", "RELEASE_NOTE"]
+"""
+_OWN_WORK: Final = b"\n/* What you were working on. */\n"
+
+
+class Stage(Protocol):
+    """Where the demo is shown."""
+
+    def tell(self, text: str) -> None:
+        """Say something between two commands."""
+
+    def run(self, argv: Sequence[str], cwd: Path) -> int:
+        """Show a command line and run it there, its output shown too; its exit status."""
+
+    def ask(self, argv: Sequence[str], cwd: Path) -> bytes:
+        """Run a command unseen; its standard output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo that stands ready: its folder, the repository's work tree in it, and the fix that is to be backported."""
+
+    folder: Path
+    kernel: Path
+    source: str
+    fix: Sha
+    introduced: Sha
+    resolution: bytes
+
+
+def make(folder: Path, archive: Path | None = None) -> Demo:
+    """Make the demo's repository in `folder`, from a kernel source `archive` or the newest one that is installed.
+
+    A demo that stands there is made anew; any other folder that is not empty is refused with UsageError.
+    """
+    source = demo_source.read(archive if archive is not None else demo_source.find())
+    folder = folder.absolute()
+    _clear(folder)
+    kernel = folder / "kernel"
+    history = demo_history.build(kernel, source)
+    _configure(history, kernel)
+    _start_working(history, kernel)
+    commits = history.commits
+    resolution = history.resolutions[_CONFLICTING]
+    return Demo(folder, kernel, source.package, commits["fix"], commits["introduce"], resolution)
+
+
+def walk(demo: Demo, stage: Stage) -> None:
+    """Do the main job on the demo's repository. Raises ToolError where a command does not end as it should."""
+    player = _Player(demo, stage)
+    before = player.checkout()
+    player.look()
+    player.backport()
+    player.resolve()
+    player.land()
+    if player.checkout() != before:
+        raise ToolError(
+            "the demo changed the checkout, which cosport must never do", hint="please report this as a bug"
+        )
+    player.end()
+
+
+@dataclass(frozen=True, slots=True)
+class _Player:
+    demo: Demo
+    stage: Stage
+
+    def look(self) -> None:
+        self.stage.tell(
+            f"A kernel repository stands in {self.demo.kernel}, made of files of {self.demo.source}.\n"
+            f"Upstream has a fix for the balloon driver, {self.demo.fix[:12]}. Which stable branches need it?"
+        )
+        self._run("cosport", "plan", self.demo.fix, expect=1)
+
+    def backport(self) -> None:
+        self.stage.tell("Backport it to all of them. One conflicts; that holds up no other.")
+        self._run(
+            "cosport", "backport", self.demo.fix, "--all", "--bug", "b/123456",
+            "--test", "inflated the balloon against page cache in QEMU",
+            "--release-note", "Fixed guests that stall when their balloon inflates while they read large files.",
+            expect=1,
+        )  # fmt: skip
+        self.stage.tell(f"The pick for {_MAIN} stands on a branch of its own, its message finished:")
+        self._run("git", "--no-pager", "log", "-1", "--format=%B", self._pick(_MAIN))
+
+    def resolve(self) -> None:
+        asked = self.stage.ask(["cosport", "backport", "--status", "--json"], self.demo.kernel)
+        place = Path(msgspec.json.decode(asked)["results"][0]["conflicts"][0]["worktree"])
+        self.stage.tell(
+            f"{_CONFLICTING} lacks a change of the lines that the fix takes away. A person looks at it, in a work\n"
+            "tree that holds just the file in conflict (the demo plays the person, and writes the resolution):"
+        )
+        self._run("git", "--no-pager", "diff", "--stat", cwd=place)
+        (place / DRIVER).write_bytes(self.demo.resolution)
+        note = "the shrinker that goes is its first version here"
+        self._run("cosport", "backport", "--continue", "--branch", _CONFLICTING, "--note", note)
+        self.stage.tell("The message tells what was changed; a reviewer need not ask:")
+        self._show_trailers(_CONFLICTING)
+
+    def land(self) -> None:
+        self.stage.tell("Review lands both picks (Gerrit moves the branches; here they are moved by hand).")
+        for branch in (_MAIN, _CONFLICTING):
+            self._run("git", "update-ref", f"refs/heads/{branch}", self._pick(branch))
+        self.stage.tell(f"Now {_RELEASE} may have it: from the commit that landed, its message kept as it is.")
+        self._run("cosport", "backport", self.demo.fix, "--to", _RELEASE)
+        self._show_trailers(_RELEASE)
+        self.stage.tell("Where everything stands now:")
+        self._run("cosport", "plan", self.demo.fix)
+
+    def end(self) -> None:
+        self.stage.tell("All the while your own checkout was left alone, the change that you have not committed too:")
+        self._run("git", "status", "--short")
+        kernel = self.demo.kernel
+        self.stage.tell(
+            f"The repository stays in {kernel}. Things to try there:\n"
+            f"  cd {kernel}\n"
+            f"  cosport show {self.demo.introduced[:12]}\n"
+            f"  cosport message lint backport/{_CONFLICTING}/{self.demo.fix[:12]}\n"
+            f"  cosport export backport/{_RELEASE}/{self.demo.fix[:12]} --out /tmp/patches"
+        )
+
+    def checkout(self) -> tuple[bytes, ...]:
+        """What must not change: HEAD, the index and every file of the work tree."""
+        git = self.demo.kernel / ".git"
+        files = sorted(path for path in self.demo.kernel.rglob("*") if path.is_file() and git not in path.parents)
+        return ((git / "HEAD").read_bytes(), (git / "index").read_bytes(), *(path.read_bytes() for path in files))
+
+    def _show_trailers(self, branch: str) -> None:
+        self._run("git", "--no-pager", "log", "-1", "--format=%(trailers)", self._pick(branch))
+
+    def _pick(self, branch: str) -> str:
+        return f"refs/heads/backport/{branch}/{self.demo.fix[:12]}"
+
+    def _run(self, *argv: str, expect: int = 0, cwd: Path | None = None) -> None:
+        status = self.stage.run(argv, cwd if cwd is not None else self.demo.kernel)
+        if status != expect:
+            raise ToolError(
+                f"the demo went off its way: {argv[0]} {argv[1]} ended with {status} instead of {expect}",
+                hint="run it again; if it stays so, please report it with the output above",
+            )
+
+
+def _clear(folder: Path) -> None:
+    """Make way for a demo in `folder`. Nothing goes that a demo did not make."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file", hint="name a folder for the demo")
+    if folder.is_dir() and not (folder / MARK).exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty, and no demo of cosport's", hint="name a new or an empty folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).write_text(
+        "Made by `cosport demo`, which makes kernel/ anew when it runs again.\n", encoding="ascii"
+    )
+    kernel = folder / "kernel"
+    if kernel.exists():
+        shutil.rmtree(kernel)
+
+
+def _configure(history: History, kernel: Path) -> None:
+    """What a user has set up before: who they are, and cosport.toml."""
+    _git(kernel, "config", "user.name", "Kernel Engineer")
+    _git(kernel, "config", "user.email", "engineer@example.com")
+    config = history.repository.state_dir / "cosport.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(_CONFIG + "".join(_table(line) for line in history.lines[1:]), encoding="utf-8")
+
+
+def _table(line: Line) -> str:
+    main = f'main = "{line.main}"\n' if line.main else ""
+    return (
+        f'\n[[branch]]\nname = "{line.branch}"\nref = "refs/heads/{line.branch}"\nkind = "{line.kind}"\n{main}'
+        'defconfigs = ["arch/x86/configs/lakitu_defconfig"]\n'
+    )
+
+
+def _start_working(history: History, kernel: Path) -> None:
+    """Check a branch out and change a file there, so that there is something which cosport must leave alone."""
+    _git(kernel, "update-ref", "refs/heads/my-work", history.commits["base"])
+    _git(kernel, "checkout", "-q", "my-work")
+    with (kernel / "mm" / "oom_kill.c").open("ab") as file:
+        file.write(_OWN_WORK)
+
+
+def _git(folder: Path, *args: str) -> None:
+    done = process.run(["git", *args], cwd=folder, env=environment())
+    if done.status:
+        raise failure(done, args)
