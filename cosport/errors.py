@@ -1,4 +1,4 @@
-"""The one exception tree: an exception means that there is no answer; a conflict or a failed check is an answer, and a value.
+"""The one exception tree. An exception means that there is no answer; a conflict or a failed check is one, and a value.
 
     CosportError                    exit  what it means
     ├── UsageError                  2     wrong usage, found before anything was changed
@@ -15,7 +15,7 @@
     │   └── DiskError               3     the disk is full, read-only or refuses
     └── Interrupted                 130   Ctrl-C, or SIGTERM
 
-`KeyboardInterrupt` and `OSError` are mapped at one boundary, `cosport.cli.frame`. Anything else is a bug and exits with 70.
+`KeyboardInterrupt` and `OSError` are mapped at one boundary, `cosport.cli.frame`. Anything else is a bug: exit 70.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class GitError(ProcessError):
     """git ended with a status that is no answer."""
 
 
-class ProcessTimeout(ProcessError):
+class ProcessTimeout(ProcessError):  # noqa: N818 - named as the standard library's TimeoutExpired is, for what happened
     """A child process ran longer than it was allowed to, and was ended."""
 
 

@@ -1,7 +1,7 @@
-"""Runs every child process (git, an editor, make, ...), so that argv, environment, time limit and clean-up are decided in one place.
+"""Runs every child process (git, an editor, make, ...): argv, environment, time limit and clean-up in one place.
 
-No shell, ever: a command is a list of arguments. A child gets a process group of its own, so that a time-out or Ctrl-C
-ends it with everything that it started.
+No shell, ever: a command is a list of arguments. A child gets a session of its own. So a time-out or Ctrl-C ends it
+with everything that it started, and nothing in it can ask on the user's terminal, where nobody would see why we wait.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import os
 import select
 import signal
 import subprocess
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Self
 
 from cosport.errors import DiskError, ProcessError, ProcessTimeout, ToolError
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TAIL: Final = 4000
 """Characters of a failed command's standard error that an error carries."""
+
+_CHUNK: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Completed:
     @property
     def tail(self) -> str:
         """The end of its standard error, or of its output where that is empty, as text."""
-        return (self.stderr.strip() or self.stdout.strip()).decode("utf-8", "replace")[-TAIL:]
+        return _text(self.stderr.strip() or self.stdout.strip())
 
 
 def run(
@@ -57,12 +59,7 @@ def run(
         out, err = child.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired as exc:
         end(child)
-        raise ProcessTimeout(
-            f"{argv[0]} did not end within {timeout:g} seconds: {' '.join(argv)}",
-            argv=argv,
-            status=-signal.SIGKILL,
-            hint="look at the machine's load and disk, or raise the limit with COSPORT_TIMEOUT (seconds)",
-        ) from exc
+        raise _too_slow(argv, f"did not end within {timeout:g} seconds") from exc
     except BaseException:
         end(child)
         raise
@@ -77,15 +74,36 @@ def run_on_terminal(argv: Sequence[str], *, cwd: str | os.PathLike[str] | None =
         raise ToolError(f"cannot start {argv[0]}: {exc.strerror}") from exc
 
 
-def end(child: subprocess.Popen[bytes]) -> None:
-    """Kill a child's whole process group and reap the child."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    for stream in (child.stdin, child.stdout, child.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
-    child.wait()
+def lines(
+    argv: Sequence[str],
+    *,
+    separator: bytes = b"\n",
+    env: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    timeout: float = 600.0,
+) -> Iterator[bytes]:
+    """Run `argv` and yield its output piece by piece, cut at the one byte `separator`, in bounded memory.
+
+    `timeout` is the longest silence, in seconds. Raises ProcessError at the end if the status is not 0.
+    """
+    child = _spawn(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL)
+    pipes = _Pipes(child, argv, timeout)
+    held: list[bytes] = []  # the beginning of a piece whose end has not come yet
+    try:
+        while chunk := pipes.read():
+            first, *others = chunk.split(separator)
+            held.append(first)
+            if others:
+                yield b"".join(held)
+                held = [others.pop()]
+                yield from others
+        if rest := b"".join(held):
+            yield rest
+        status = pipes.reap()
+    finally:
+        end(child)
+    if status:
+        raise pipes.failure(status)
 
 
 class Conversation:
@@ -103,20 +121,11 @@ class Conversation:
         timeout: float = 600.0,
     ) -> None:
         self.argv = tuple(argv)
-        self._timeout = timeout
         self._child = _spawn(argv, env=env, cwd=cwd, stdin=subprocess.PIPE)
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        assert self._child.stderr is not None
-        self._in = self._child.stdin.fileno()
-        self._out = self._child.stdout.fileno()
-        self._err = self._child.stderr.fileno()
-        for stream in (self._in, self._err):
-            os.set_blocking(stream, False)
+        self._pipes = _Pipes(self._child, argv, timeout)
         self._buffer = bytearray()
-        self._pending = b""
 
-    def __enter__(self) -> Conversation:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -124,10 +133,10 @@ class Conversation:
 
     def write(self, data: bytes) -> None:
         """Queue a request; it is sent while reading, so that two full pipes cannot block each other."""
-        self._pending += data
+        self._pipes.pending += data
 
     def line(self) -> bytes:
-        """The next line of the answer, without its newline."""
+        """The next line of the answer, without its newline. Raises ProcessError if the child ends instead."""
         start = 0
         while (stop := self._buffer.find(b"\n", start)) < 0:
             start = len(self._buffer)
@@ -135,109 +144,141 @@ class Conversation:
         return self._take(stop, 1)
 
     def exactly(self, size: int) -> bytes:
-        """The next `size` bytes of the answer."""
+        """The next `size` bytes of the answer. Raises ProcessError if the child ends instead."""
         while len(self._buffer) < size:
             self._fill()
         return self._take(size, 0)
+
+    def close(self) -> None:
+        """End the child: it sees the end of its input; if that is not enough, it is killed."""
+        if self._child.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._child.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(timeout=2.0)
+        end(self._child)
+
+    def _fill(self) -> None:
+        data = self._pipes.read()
+        if not data:
+            status = self._pipes.reap()
+            end(self._child)
+            raise self._pipes.failure(status, "ended too early with ")
+        self._buffer += data
 
     def _take(self, size: int, more: int) -> bytes:
         taken = bytes(self._buffer[:size])
         del self._buffer[: size + more]
         return taken
 
-    def _fill(self) -> None:
-        poll = select.poll()
-        poll.register(self._out, select.POLLIN | select.POLLHUP)
-        deadline = time.monotonic() + self._timeout
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Kill a child's whole process group, unless the child was reaped already, and close its pipes."""
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+    child.wait()
+
+
+class _Pipes:
+    """The pipes of a child: sends `pending`, reads its output, and keeps the end of its standard error.
+
+    All three are served at once: a child blocks on whichever pipe nobody empties.
+    """
+
+    def __init__(self, child: subprocess.Popen[bytes], argv: Sequence[str], timeout: float) -> None:
+        self.pending = bytearray()
+        self._child = child
+        self._argv = tuple(argv)
+        self._timeout = timeout
+        self._complaints = b""
+        assert child.stdout is not None
+        assert child.stderr is not None
+        self._out, self._err = child.stdout.fileno(), child.stderr.fileno()
+        self._in = child.stdin.fileno() if child.stdin is not None else None
+        self._poll = select.poll()
+        self._poll.register(self._out, select.POLLIN)
+        self._poll.register(self._err, select.POLLIN)
+        for pipe in (self._in, self._err):
+            if pipe is not None:
+                os.set_blocking(pipe, False)
+
+    def read(self) -> bytes:
+        """What the child wrote next; b"" at the end of its output. Raises ProcessTimeout when it is silent too long."""
+        deadline = monotonic() + self._timeout
         while True:
-            if self._pending:
-                poll.register(self._in, select.POLLOUT)
-            ready = dict(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+            if self._in is not None and self.pending:
+                self._poll.register(self._in, select.POLLOUT)
+            ready = [pipe for pipe, _ in self._poll.poll(max(0.0, deadline - monotonic()) * 1000)]
             if not ready:
                 end(self._child)
-                raise ProcessTimeout(
-                    f"{self.argv[0]} gave no answer within {self._timeout:g} seconds: {' '.join(self.argv)}",
-                    argv=self.argv,
-                    status=-signal.SIGKILL,
-                    hint="look at the machine's load and disk, or raise the limit with COSPORT_TIMEOUT (seconds)",
-                )
+                raise _too_slow(self._argv, f"gave no answer within {self._timeout:g} seconds")
             if self._in in ready:
                 self._send()
-                if not self._pending:
-                    poll.unregister(self._in)
+            if self._err in ready:
+                self._listen()
             if self._out in ready:
-                data = os.read(self._out, 1 << 18)
-                if not data:
-                    self._died()
-                self._buffer += data
-                return
+                return os.read(self._out, _CHUNK)
 
-    def _send(self) -> None:
+    def reap(self) -> int:
+        """The child's exit status; one that has closed its output and does not end is killed."""
         try:
-            sent = os.write(self._in, self._pending)
-        except BlockingIOError:
-            return
-        except BrokenPipeError:
-            self._died()
-        self._pending = self._pending[sent:]
-
-    def _died(self) -> None:
-        status = self._child.wait()
-        tail = b""
-        with contextlib.suppress(OSError):
-            tail = os.read(self._err, 1 << 16)
-        text = tail.decode("utf-8", "replace").strip()[-TAIL:]
-        raise ProcessError(
-            f"{' '.join(self.argv)} ended too early with status {status}: {text or 'no message'}",
-            argv=self.argv,
-            status=status,
-            tail=text,
-        )
-
-    def close(self) -> None:
-        """End the child: it sees the end of its input; if that is not enough, it is killed."""
-        for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        try:
-            self._child.wait(timeout=2.0)
+            status = self._child.wait(timeout=self._timeout)
         except subprocess.TimeoutExpired:
             end(self._child)
+            status = self._child.returncode
+        with contextlib.suppress(ValueError, OSError):  # closed already
+            while self._listen():
+                pass
+        return status
+
+    def failure(self, status: int, how: str = "") -> ProcessError:
+        """The error for a child that ended with that status."""
+        tail = _text(self._complaints.strip())
+        what = f"{' '.join(self._argv)}: {how}status {status}: {tail or 'no message'}"
+        return ProcessError(what, argv=self._argv, status=status, tail=tail)
+
+    def _send(self) -> None:
+        assert self._in is not None
+        try:
+            del self.pending[: os.write(self._in, self.pending[:_CHUNK])]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # it reads no more; what it has answered, and why it ended, is still to be read
+            self.pending.clear()
+            self._poll.unregister(self._in)
+            self._in = None
+            return
+        if not self.pending:
+            self._poll.unregister(self._in)
+
+    def _listen(self) -> bool:
+        try:
+            data = os.read(self._err, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(self._err)
+        self._complaints = (self._complaints + data)[-4 * TAIL :]
+        return bool(data)
 
 
-def lines(
-    argv: Sequence[str],
-    *,
-    separator: bytes = b"\n",
-    env: Mapping[str, str] | None = None,
-    cwd: str | os.PathLike[str] | None = None,
-) -> Iterator[bytes]:
-    """Run `argv` and yield its output piece by piece, cut at `separator`, in bounded memory.
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")[-TAIL:]
 
-    Raises ProcessError at the end if its status is not 0.
-    """
-    child = _spawn(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL)
-    assert child.stdout is not None
-    assert child.stderr is not None
-    os.set_blocking(child.stderr.fileno(), False)
-    rest = b""
-    try:
-        while chunk := os.read(child.stdout.fileno(), 1 << 18):
-            pieces = (rest + chunk).split(separator)
-            rest = pieces.pop()
-            yield from pieces
-        if rest:
-            yield rest
-        tail = (child.stderr.read() or b"").decode("utf-8", "replace").strip()[-TAIL:]
-        status = child.wait()
-    finally:
-        if child.returncode is None:
-            end(child)
-        child.stdout.close()
-        child.stderr.close()
-    if status:
-        raise ProcessError(f"{' '.join(argv)}: status {status}: {tail}", argv=argv, status=status, tail=tail)
+
+def _too_slow(argv: Sequence[str], what: str) -> ProcessTimeout:
+    return ProcessTimeout(
+        f"{argv[0]} {what}: {' '.join(argv)}",
+        argv=argv,
+        status=-signal.SIGKILL,
+        hint="look at the machine's load and disk, or raise the limit with COSPORT_TIMEOUT (seconds)",
+    )
 
 
 def _spawn(
@@ -251,12 +292,14 @@ def _spawn(
             stderr=subprocess.PIPE,
             env=env,
             cwd=cwd,
-            process_group=0,
+            start_new_session=True,
             bufsize=0 if stdin == subprocess.PIPE else -1,
         )
     except FileNotFoundError as exc:
         if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112 - cwd may be any path-like
             raise DiskError(f"the folder {os.fspath(cwd)} is not there") from exc
-        raise ToolError(f"{argv[0]} is not installed or not on PATH", hint=f"install {argv[0]}; see: cosport doctor") from exc
+        raise ToolError(
+            f"{argv[0]} is not installed or not on PATH", hint=f"install {argv[0]}; see: cosport doctor"
+        ) from exc
     except OSError as exc:
         raise ToolError(f"cannot start {argv[0]}: {exc.strerror}") from exc

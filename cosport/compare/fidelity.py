@@ -7,11 +7,16 @@ included), `context` = the same removed and added lines of each file in the same
 
 from __future__ import annotations
 
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cosport.model.result import Fidelity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Lines of a hunk start with ' ', '+', '-' or '\', so lines that start otherwise are git's own headers.
 _PLACES = re.compile(rb"^(?:index [0-9a-f]|@@ )[^\n]*\n", re.MULTILINE)
@@ -21,9 +26,9 @@ _PLACES = re.compile(rb"^(?:index [0-9a-f]|@@ )[^\n]*\n", re.MULTILINE)
 class FileChange:
     """What a patch does to one file.
 
-    `path` is the path afterwards (before, where it is removed); `header` the lines about modes, creation and removal;
-    `lines` the removed and added lines in order, marks and line ends included; `blobs` its old and new blob names,
-    kept only for a binary file, whose lines are not shown.
+    `path` is the path afterwards (before, where it is removed), as git prints it: `b/` in front, quoted if need be;
+    `header` the lines about modes, creation and removal; `lines` the removed and added lines in order, marks and line
+    ends included; `blobs` its old and new blob names, kept only for a binary file, whose lines are not shown.
     """
 
     path: bytes
@@ -34,16 +39,12 @@ class FileChange:
 
 def fidelity(upstream: bytes, backport: bytes) -> Fidelity:
     """How near patch `backport` is to patch `upstream`."""
-    if b"\nBinary files " not in upstream and _PLACES.sub(b"", upstream) == _PLACES.sub(b"", backport):
-        return Fidelity.IDENTICAL
     ours, theirs = changes(backport), changes(upstream)
-    if (
-        any(change.blobs for change in theirs)
-        and ours == theirs
-        and _PLACES.sub(b"", upstream) == _PLACES.sub(b"", backport)
-    ):
+    # Without these lines a patch is what `git patch-id --verbatim` hashes.
+    same_text = _PLACES.sub(b"", upstream) == _PLACES.sub(b"", backport)
+    if same_text and [change.blobs for change in ours] == [change.blobs for change in theirs]:
         return Fidelity.IDENTICAL
-    if Counter(_what(change) for change in ours) == Counter(_what(change) for change in theirs):
+    if Counter(map(_what, ours)) == Counter(map(_what, theirs)):
         return Fidelity.CONTEXT  # the paths may differ: the branch has the file under another name
     return Fidelity.ADAPTED
 
@@ -53,7 +54,7 @@ def _what(change: FileChange) -> tuple[tuple[bytes, ...], tuple[bytes, ...], byt
 
 
 def distance(upstream: bytes, backport: bytes) -> int:
-    """How many removed and added lines stand in one patch and not in the other: 0 for the same change in other surroundings."""
+    """How many removed and added lines stand in one patch and not in the other: 0 for the same change elsewhere."""
     ours = Counter(line for change in changes(backport) for line in change.lines)
     theirs = Counter(line for change in changes(upstream) for line in change.lines)
     return ((ours - theirs) + (theirs - ours)).total()
@@ -68,21 +69,18 @@ def _change(part: bytes) -> FileChange:
     header: list[bytes] = []
     lines: list[bytes] = []
     path, blobs, index = b"", b"", b""
-    in_hunk = False
-    for line in part.splitlines(keepends=True) if b"\r" not in part else _lines(part):
-        if in_hunk and line[:1] in (b"+", b"-"):
-            lines.append(line)
-        elif line.startswith(b"@@ "):
-            in_hunk = True
-        elif in_hunk:
-            if line.startswith(b"\\") and lines:
+    mark = b""  # of the line before, within a hunk
+    for line in _lines(part):
+        if mark:
+            mark, before = line[:1], mark
+            if mark in b"+-" or (mark == b"\\" and before in b"+-"):
                 lines.append(line)
-        elif line.startswith(b"+++ "):
-            path = line[4:].rstrip(b"\n") if line != b"+++ /dev/null\n" else path
-        elif line.startswith(b"--- "):
-            path = line[4:].rstrip(b"\n")
+        elif line.startswith(b"@@ "):
+            mark = b"@"
+        elif line.startswith((b"--- ", b"+++ ")):
+            path = path if line.endswith(b" /dev/null\n") else line[4:-1]
         elif line.startswith(b"index "):
-            index = line.split(b" ")[1]
+            index = line.split(b" ")[1].rstrip()
         elif line.startswith(b"Binary files "):
             blobs = index
         elif not line.startswith(b"diff --git "):
@@ -90,8 +88,6 @@ def _change(part: bytes) -> FileChange:
     return FileChange(path, tuple(header), tuple(lines), blobs)
 
 
-def _lines(part: bytes) -> list[bytes]:
+def _lines(part: bytes) -> Iterator[bytes]:
     """Lines end at a newline and nowhere else: a file may hold carriage returns."""
-    pieces = [piece + b"\n" for piece in part.split(b"\n")]
-    pieces[-1] = pieces[-1][:-1]
-    return [piece for piece in pieces if piece]
+    return iter(io.BytesIO(part))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cosport.errors import ToolError
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
@@ -13,34 +14,42 @@ if TYPE_CHECKING:
 
 _OPTIONS = (
     "-r", "-p", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color",
-    "--unified=3", "--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=none",
+    "--unified=3", "--inter-hunk-context=0", "--indent-heuristic", "--diff-algorithm=myers",
+    "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=none", "--submodule=short",
 )  # fmt: skip
 
 
 def patches(repository: Repository, pairs: Sequence[tuple[Sha, Sha]]) -> list[bytes]:
     """The patch from the first to the second tree of each pair, as bytes, in order; b"" where they are the same.
 
-    One process for all. Renames are not looked for: two patches are to be compared line by line. A pair's patch
-    follows the line "<tree> <tree>" that git echoes; lines of a patch never look like it, each having a mark in front.
+    One process for all. Renames are not looked for: two patches are to be compared line by line.
     """
     different = [pair for pair in pairs if pair[0] != pair[1]]
     if not different:
         return [b""] * len(pairs)
-    stdin = "".join(f"{old} {new}\n" for old, new in different).encode()
-    out = repository.run("diff-tree", "--stdin", *_OPTIONS, stdin=stdin)
-    found: dict[tuple[Sha, Sha], bytes] = {}
-    at = 0
-    for index, pair in enumerate(different):
-        head = f"{pair[0]} {pair[1]}\n".encode()
-        start = at + len(head)
-        stop = len(out)
-        if index + 1 < len(different):
-            following = f"\n{different[index + 1][0]} {different[index + 1][1]}\n".encode()
-            cut = out.find(following, start - 1)
-            stop = cut + 1 if cut >= 0 else len(out)
-        found[pair] = out[start:stop]
-        at = stop
-    return [found.get(pair, b"") for pair in pairs]
+    heads = [f"{old} {new}\n".encode() for old, new in different]
+    out = repository.run("diff-tree", "--stdin", *_OPTIONS, stdin=b"".join(heads))
+    found = iter(_split(out, heads))
+    return [b"" if old == new else next(found) for old, new in pairs]
+
+
+def _split(out: bytes, heads: Sequence[bytes]) -> list[bytes]:
+    r"""The patches in `out`, each after its line of `heads`, which git echoes.
+
+    No line of a patch is such a line, so the next one found is the next patch's. A file's contents stand behind a mark
+    (` `, `+`, `-`, `\`). A path stands behind a word, and is quoted where it has a line break in it. Of git's own lines
+    only `diff --git` and `deleted file mode` begin with a hex digit (lower case), and go on with what is none.
+    """
+    if not out.startswith(heads[0]):
+        raise ToolError("git diff-tree gave no patches", hint="see: cosport doctor")
+    starts = [0]
+    for head in heads[1:]:
+        at = out.find(b"\n" + head, starts[-1] + len(head) - 1)
+        if at < 0:
+            raise ToolError(f"git diff-tree gave {len(starts)} of {len(heads)} patches", hint="see: cosport doctor")
+        starts.append(at + 1)
+    stops = [*starts[1:], len(out)]
+    return [out[start + len(head) : stop] for head, start, stop in zip(heads, starts, stops, strict=True)]
 
 
 def new_objects(repository: Repository, old: Sha, new: Sha) -> list[Sha]:

@@ -19,7 +19,7 @@ class Identity:
 
     @property
     def signature(self) -> str:
-        """ "Name <mail>", as in a Signed-off-by."""
+        """Name and mail, "Name <mail>", as in a Signed-off-by."""
         return self.line[: self.line.rindex(">") + 1]
 
     @property

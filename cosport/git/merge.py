@@ -1,8 +1,8 @@
 """Cherry-picks in memory: three-way merges of trees by `git merge-tree --write-tree --stdin`, no work tree anywhere.
 
-From git 2.39 up to the newest the same way: older gits take no `--merge-base`, so each merge gets three synthetic commits
-whose history says just that (base without parents; ours and theirs with base as parent). They live in the quarantine.
-Being free of real history, they also need none: grafts, replace refs and a shallow boundary change nothing.
+From git 2.39 up to the newest the same way: older gits take no `--merge-base`, so each merge gets three synthetic
+commits whose history says just that (base without parents; ours and theirs with base as parent). They live in the
+quarantine. Being free of real history, they also need none: grafts and a shallow boundary change nothing.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cosport.errors import ToolError
-from cosport.git.repository import failure
 from cosport.model.commit import Sha
 from cosport.model.result import ConflictKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cosport.git.quarantine import Quarantine
 
@@ -95,13 +94,15 @@ def merge_trees(place: Quarantine, merges: Sequence[Merge], *, style: str = "mer
     """
     if not merges:
         return []
-    labels = [_synthetic(place, merge) for merge in merges]
+    labels = _synthetic(place, merges)
     stdin = "".join(f"{ours} {theirs}\n" for ours, theirs, _ in labels).encode()
-    args = ("-c", f"merge.conflictStyle={style}", "merge-tree", "--write-tree", "--stdin")
-    done = place.repository.attempt(*args, stdin=stdin)
+    # Histogram is what git merges with by itself; a git that lets diff.algorithm decide must not take ours for diffs.
+    settings = ("-c", f"merge.conflictStyle={style}", "-c", "diff.algorithm=histogram")
+    args = ("merge-tree", "--write-tree", "--stdin")
+    done = place.repository.attempt(*settings, *args, stdin=stdin)
     if done.status not in (0, 1):
-        raise failure(done, args[2:])
-    results = list(_parse(done.stdout, labels))
+        raise place.repository.failed(done, args)
+    results = _parse(done.stdout, labels)
     if len(results) != len(merges):
         raise ToolError(
             f"git merge-tree answered {len(results)} of {len(merges)} merges: {done.tail}", hint="see: cosport doctor"
@@ -109,79 +110,70 @@ def merge_trees(place: Quarantine, merges: Sequence[Merge], *, style: str = "mer
     return results
 
 
-def _synthetic(place: Quarantine, merge: Merge) -> tuple[Sha, Sha, Sha]:
-    base = place.write("commit", _commit(merge.base, None, b"base"))
-    ours = place.write("commit", _commit(merge.ours, base, b"ours"))
-    theirs = place.write("commit", _commit(merge.theirs, base, b"theirs"))
-    return ours, theirs, base
+def _synthetic(place: Quarantine, merges: Sequence[Merge]) -> list[tuple[Sha, Sha, Sha]]:
+    """Commits for each merge, in the order of `Merged.labels`: ours, theirs, base."""
+    wanted: list[bytes] = []
+    for merge in merges:
+        base = _commit(merge.base, None, b"base")
+        name = place.name("commit", base)
+        wanted += _commit(merge.ours, name, b"ours"), _commit(merge.theirs, name, b"theirs"), base
+    names = iter(place.write_scaffold(wanted))
+    return list(zip(names, names, names, strict=True))
 
 
 def _commit(tree: Sha, parent: Sha | None, message: bytes) -> bytes:
-    line = b"parent " + parent.encode() + b"\n" if parent else b""
-    return (
-        b"tree "
-        + tree.encode()
-        + b"\n"
-        + line
-        + b"author "
-        + _IDENT
-        + b"\ncommitter "
-        + _IDENT
-        + b"\n\n"
-        + message
-        + b"\n"
-    )
+    line = b"parent %s\n" % parent.encode() if parent else b""
+    return b"tree %s\n%sauthor %s\ncommitter %s\n\n%s\n" % (tree.encode(), line, _IDENT, _IDENT, message)
 
 
 def _parse(out: bytes, labels: Sequence[tuple[Sha, Sha, Sha]]) -> list[Merged]:
-    """Parse the answers, all fields NUL-terminated (git-merge-tree(1), "OUTPUT" and "INPUT FORMAT"):
+    r"""Parse the answers (git-merge-tree(1), "OUTPUT" and "INPUT FORMAT"), as many as are whole.
 
-    status; tree; the stages "<mode> <object> <stage>\\t<path>"; an empty field; where there is a conflict then messages
-    "<number of paths>", the paths, "<kind>", "<text for people>"; an empty field.
+    All fields end with a NUL: status; tree; the stages "<mode> <object> <stage>\t<path>"; an empty field. Where there
+    is a conflict, messages follow: "<number of paths>", the paths, "<kind>", "<text for people>"; then an empty field.
     """
-    fields = out.split(b"\0")
-    fields.pop()
-    at = 0
+    fields = iter(out.split(b"\0")[:-1])
     results: list[Merged] = []
-    while at < len(fields) and len(results) < len(labels):
-        clean = fields[at] == b"1"
-        if not clean and fields[at] != b"0":
-            raise ToolError(
-                f"git merge-tree could not merge pair {len(results) + 1} (status {fields[at].decode('ascii', 'replace')})"
-            )
-        tree = Sha(fields[at + 1].decode("ascii"))
-        at += 2
-        stages: list[Stage] = []
-        while fields[at]:
-            head, _, path = fields[at].partition(b"\t")
-            mode, blob, stage = head.decode("ascii").split(" ")
-            stages.append(Stage(mode, Sha(blob), int(stage), path))
-            at += 1
-        at += 1
-        kinds: dict[bytes, ConflictKind] = {}
-        if not clean:
-            while at < len(fields) and fields[at]:
-                count = int(fields[at])
-                paths, kind = fields[at + 1 : at + 1 + count], fields[at + 1 + count].decode("utf-8", "replace")
-                at += count + 3
-                if kind.startswith("CONFLICT") and paths:
-                    kinds.setdefault(paths[0], _KINDS.get(kind, ConflictKind.OTHER))
-            at += 1
-        unmerged = _unmerged(stages, kinds)
-        results.append(Merged(clean, tree, tuple(stages), unmerged, labels[len(results)]))
+    for given in labels:
+        status = next(fields, b"")
+        if status not in (b"0", b"1"):
+            break  # git ended before its answer was whole
+        clean = status == b"1"
+        tree = Sha(next(fields).decode("ascii"))
+        stages = tuple(_stage(entry) for entry in iter(lambda: next(fields), b""))
+        kinds = {} if clean else _kinds(fields, stages)
+        unmerged = tuple(Unmerged(path, kind) for path, kind in sorted(kinds.items()))
+        results.append(Merged(clean, tree, stages, unmerged, given))
     return results
 
 
-def _unmerged(stages: Sequence[Stage], kinds: dict[bytes, ConflictKind]) -> tuple[Unmerged, ...]:
-    sides: dict[bytes, set[int]] = {}
+def _stage(entry: bytes) -> Stage:
+    head, _, path = entry.partition(b"\t")
+    mode, blob, stage = head.decode("ascii").split(" ")
+    return Stage(mode, Sha(blob), int(stage), path)
+
+
+def _kinds(fields: Iterator[bytes], stages: Sequence[Stage]) -> dict[bytes, ConflictKind]:
+    """The kind of each path in conflict, from the messages that are next in `fields`.
+
+    A conflict is told of its first path also where that has no stages (a directory rename that git only suggests), and
+    of the other paths that it names where they have: both new names of a rename/rename.
+    """
+    kinds: dict[bytes, ConflictKind] = {}
+    others: dict[bytes, ConflictKind] = {}
+    for count in iter(lambda: next(fields, b""), b""):
+        paths = [next(fields) for _ in range(int(count))]
+        kind = next(fields).decode("utf-8", "replace")
+        next(fields)  # a sentence for people
+        if kind.startswith("CONFLICT") and paths:
+            known = _KINDS.get(kind, ConflictKind.OTHER)
+            kinds.setdefault(paths[0], known)
+            for path in paths[1:]:
+                others.setdefault(path, known)
     for stage in stages:
-        sides.setdefault(stage.path, set()).add(stage.stage)
-    for path in kinds:  # a conflict without stages: a directory rename that git only suggests
-        sides.setdefault(path, set())
-    found = []
-    for path, present in sorted(sides.items()):
-        kind = kinds.get(path, ConflictKind.OTHER)
-        if kind is ConflictKind.CONTENT and 1 not in present:
-            kind = ConflictKind.ADD_ADD
-        found.append(Unmerged(path, kind))
-    return tuple(found)
+        kinds.setdefault(stage.path, others.get(stage.path, ConflictKind.OTHER))
+    based = {stage.path for stage in stages if stage.stage == 1}
+    return {
+        path: ConflictKind.ADD_ADD if kind is ConflictKind.CONTENT and path not in based else kind
+        for path, kind in kinds.items()
+    }

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Self
 
-from cosport.errors import MissingObjectError, RevisionError
-from cosport.model.commit import Commit, Sha, looks_like_sha, parse_commit
+from cosport.errors import ProcessError, ProcessTimeout, RevisionError
+from cosport.git.repository import missing
+from cosport.model.commit import Commit, Sha, is_full_sha, looks_like_sha, parse_commit
 
 if TYPE_CHECKING:
     from cosport.git.repository import Repository
     from cosport.process import Conversation
 
-_CACHED_COMMITS = 4096
+_CACHED_COMMITS: Final = 4096
 """Commits kept parsed; a series asks for the same few again and again. About 1.5 KiB each."""
+
+_UNSPEAKABLE: Final = frozenset("\n\0")  # no revision expression holds them, and git's protocol ends at them
 
 
 class ObjectReader:
@@ -27,7 +30,7 @@ class ObjectReader:
         self._batch: Conversation | None = None
         self._commits: OrderedDict[Sha, Commit] = OrderedDict()
 
-    def __enter__(self) -> ObjectReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,17 +43,27 @@ class ObjectReader:
             self._batch = None
 
     def read(self, name: str) -> tuple[Sha, str, bytes] | None:
-        """Object name, type and contents of what `name` (any revision expression without a newline) leads to, or None."""
-        if "\n" in name or "\0" in name or not name:
+        """Object name, type and contents of what `name` (any revision expression) leads to, or None.
+
+        Raises MissingObjectError where it leads to an object that git cannot read, ProcessError where git gives up on
+        the expression itself (`HEAD@{99}` of a short reflog).
+        """
+        if not name or not _UNSPEAKABLE.isdisjoint(name):
             return None
         if self._batch is None:
             self._batch = self.repository.converse("cat-file", "--batch")
-        self._batch.write(name.encode("utf-8", "surrogateescape") + b"\n")
-        words = self._batch.line().rsplit(b" ", 2)
-        if len(words) != 3 or not words[2].isdigit():
-            return None  # "<name> missing" or "<name> ambiguous"
-        data = self._batch.exactly(int(words[2]))
-        self._batch.exactly(1)
+        try:
+            self._batch.write(name.encode("utf-8", "surrogateescape") + b"\n")
+            words = self._batch.line().rsplit(b" ", 2)
+            if len(words) != 3 or not words[2].isdigit():
+                return None  # "<name> missing" or "<name> ambiguous"
+            data = self._batch.exactly(int(words[2]) + 1)[:-1]
+        except ProcessError as exc:
+            self.close()
+            plain = name.removesuffix("^{commit}")
+            if is_full_sha(plain) and not isinstance(exc, ProcessTimeout):
+                raise missing(self.repository, Sha(plain)) from exc
+            raise
         return Sha(words[0].decode("ascii")), words[1].decode("ascii"), data
 
     def commit(self, name: Sha) -> Commit:
@@ -70,7 +83,7 @@ class ObjectReader:
     def blob(self, name: Sha) -> bytes:
         """The contents of a blob. Raises MissingObjectError if it is not here."""
         found = self.read(name)
-        if found is None:
+        if found is None or found[1] != "blob":
             raise missing(self.repository, name)
         return found[2]
 
@@ -83,14 +96,22 @@ class ObjectReader:
             raise RevisionError(
                 f"{name!r} is no revision: it starts with a dash", hint="git branch names cannot start with one"
             )
-        found = self.read(name + "^{commit}")
+        try:
+            found = self.read(name + "^{commit}")
+        except ProcessTimeout:
+            raise
+        except ProcessError as exc:
+            reason = exc.tail.splitlines()[-1] if exc.tail else "git cannot read it"
+            raise RevisionError(f"no commit named {name!r} here: {reason}", hint="see: git reflog") from exc
         if found is not None:
             parsed = parse_commit(found[0], found[2])
             self._commits[parsed.sha] = parsed
             return parsed
         raise self._unresolved(name)
 
-    def _unresolved(self, name: str) -> RevisionError | MissingObjectError:
+    def _unresolved(self, name: str) -> RevisionError:
+        if not name or not _UNSPEAKABLE.isdisjoint(name):
+            return RevisionError(f"{name!r} is no revision", hint="name a commit, a branch or a tag")
         if looks_like_sha(name) and len(name) < self.repository.hash_length:
             tips = self.repository.attempt("rev-parse", f"--disambiguate={name}").stdout.decode().split()
             if len(tips) > 1:
@@ -110,13 +131,3 @@ class ObjectReader:
         if heads:
             return RevisionError(f"{name} is unborn: {heads} has no commit yet", hint="commit to it first")
         return RevisionError(f"no branch, tag or commit named {name!r} here", hint="see: git branch -a")
-
-
-def missing(repository: Repository, name: Sha) -> MissingObjectError:
-    """The error for an object that should be here and is not."""
-    hint = "run: git fsck"
-    if repository.is_shallow:
-        hint = "this clone is shallow: git fetch --unshallow (or --deepen=N)"
-    elif repository.attempt("config", "--get-regexp", r"^remote\..*\.promisor$").stdout.strip():
-        hint = "this is a partial clone and its remote did not give the object: check the remote, then try again"
-    return MissingObjectError(f"object {name} is not in this repository", hint=hint)

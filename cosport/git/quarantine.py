@@ -7,54 +7,76 @@ left behind by a killed process is swept away by `git gc`, which removes stale `
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 import zlib
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosport.errors import DiskError
+from cosport.git import pack
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cosport.git.repository import Repository
 
 
 class Quarantine:
-    """Objects that are not yet part of `home`. `repository` is `home` seen with them."""
+    """Objects that are not yet part of `home`. `repository` is `home` seen with them.
+
+    That repository has a git directory of its own, with no references, attributes or settings in it: nothing that the
+    user keeps in theirs (`info/attributes` and the merge drivers it names among them) changes a trial or is run by one.
+    Objects are to be named in full there.
+    """
 
     def __init__(self, home: Repository, folder: Path) -> None:
         self.home = home
         self.folder = folder
         self.trees: dict[Sha, Sha] = {}  # commits made here so far, and their trees
-        self._objects = home.common_dir / "objects"
-        self.repository = home.with_environment(
-            {
-                "GIT_OBJECT_DIRECTORY": str(folder),
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(self._objects)),
-            }
-        )
+        self._home_objects = home.common_dir / "objects"
+        self._objects = folder / "objects"
+        self._scaffold = folder / "scaffold"
+        _git_directory(home, folder)
+        alternates = ":".join(_quoted(str(place)) for place in (self._scaffold, self._home_objects))
+        objects = {"GIT_OBJECT_DIRECTORY": str(self._objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": alternates}
+        self.repository = replace(home, git_dir=folder, is_shallow=False).with_environment(objects)
+
+    def name(self, kind: str, data: bytes) -> Sha:
+        """The name of an object with these contents."""
+        return Sha(pack.digest(self.home.hash_name, _stored(kind, data)).hex())
 
     def write(self, kind: str, data: bytes) -> Sha:
-        """Write one object (`kind`: "blob", "tree" or "commit") as a loose file; its name.
+        """Write one object (`kind`: "blob", "tree" or "commit") as a loose file; its name. Raises DiskError.
 
-        Git's own `hash-object -w` would be a process per object; this is 0.1 ms (gitformat-loose: zlib over header and data).
+        Git's own `hash-object -w` would be a process per object (gitformat-loose: zlib over header and data).
         """
-        import hashlib
+        name = self.name(kind, data)
+        path = self._objects / name[:2] / name[2:]
+        try:
+            path.parent.mkdir(exist_ok=True)
+            if not path.exists():
+                path.write_bytes(zlib.compress(_stored(kind, data), 1))
+                path.chmod(0o444)
+        except OSError as exc:
+            path.unlink(missing_ok=True)
+            raise _refused(self._objects, exc) from exc
+        return name
 
-        store = f"{kind} {len(data)}\0".encode() + data
-        name = hashlib.new(self.home.hash_name, store, usedforsecurity=False).hexdigest()
-        folder = self.folder / name[:2]
-        path = folder / name[2:]
-        if not path.exists():
-            folder.mkdir(exist_ok=True)
-            path.write_bytes(zlib.compress(store, 1))
-            path.chmod(0o444)
-        return Sha(name)
+    def write_scaffold(self, commits: Sequence[bytes]) -> list[Sha]:
+        """Write commits that git needs to see during a trial, and that are never accepted; their names.
+
+        All go to one pack: on many file systems a new file costs more than the merge it is for. Raises DiskError.
+        """
+        try:
+            return [Sha(name.hex()) for name in pack.write(self._scaffold / "pack", self.home.hash_name, commits)]
+        except OSError as exc:
+            raise _refused(self._scaffold, exc) from exc
 
     def accept(self, names: Iterable[Sha]) -> None:
         """Move these objects into the repository, as far as they are here. A ref may point to them only afterwards.
@@ -64,30 +86,61 @@ class Quarantine:
         one. Raises DiskError if the file system refuses.
         """
         try:
+            mode = self._home_objects.stat().st_mode
             for name in names:
-                source = self.folder / name[:2] / name[2:]
-                target = self._objects / name[:2] / name[2:]
+                source = self._objects / name[:2] / name[2:]
+                target = self._home_objects / name[:2] / name[2:]
                 if source.exists() and not target.exists():
-                    target.parent.mkdir(exist_ok=True)
+                    if not target.parent.is_dir():
+                        target.parent.mkdir(exist_ok=True)
+                        target.parent.chmod(mode & 0o7777)  # core.sharedRepository, which git put there
+                    source.chmod(mode & 0o444)
                     _move(source, target)
-            packs = sorted((self.folder / "pack").glob("pack-*"), key=lambda path: path.suffix == ".idx")
+            packs = sorted((self._objects / "pack").glob("pack-*"), key=lambda path: path.suffix == ".idx")
             for source in packs:  # the index last: it is what makes a pack visible
-                _move(source, self._objects / "pack" / source.name)
+                _move(source, self._home_objects / "pack" / source.name)
         except OSError as exc:
-            raise DiskError(
-                f"cannot write objects to {self._objects}: {exc.strerror}",
-                hint="free space or make it writable, then run the same command again; nothing was changed",
-            ) from exc
+            raise _refused(self._home_objects, exc) from exc
+
+
+def _stored(kind: str, data: bytes) -> bytes:
+    return b"%s %d\0%s" % (kind.encode(), len(data), data)
+
+
+def _git_directory(home: Repository, folder: Path) -> None:
+    """Make `folder` a git directory, as small as git takes one (gitrepository-layout(5))."""
+    for name in ("objects", "refs", "scaffold/pack"):
+        (folder / name).mkdir(parents=True)
+    (folder / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
+    config = "[core]\n\tbare = true\n\trepositoryFormatVersion = "
+    config += "1\n[extensions]\n\tobjectFormat = sha256\n" if home.hash_name == "sha256" else "0\n"
+    kept = home.common_dir / "config"
+    if b"promisor" in kept.read_bytes():  # a partial clone: its remote has the objects that are not here
+        path = str(kept).replace("\\", "\\\\").replace('"', '\\"')
+        config += f'[include]\n\tpath = "{path}"\n'
+    (folder / "config").write_text(config, encoding="utf-8", errors="surrogateescape")
 
 
 def _move(source: Path, target: Path) -> None:
     try:
         source.rename(target)
-    except OSError:  # another file system: the trial was made for a repository that could not be written
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            raise
+        # Another file system: the trial was made for a repository that could not be written then.
         beside = target.with_name(f"tmp_obj_cosport_{os.getpid()}_{target.name[:8]}")
-        shutil.copyfile(source, beside)
-        beside.chmod(0o444)
-        beside.rename(target)
+        try:
+            shutil.copy(source, beside)
+            beside.rename(target)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _refused(place: Path, exc: OSError) -> DiskError:
+    return DiskError(
+        f"cannot write objects to {place}: {exc.strerror}",
+        hint="free space or make it writable, then run the same command again; nothing was changed",
+    )
 
 
 def _quoted(path: str) -> str:
@@ -99,7 +152,7 @@ def _quoted(path: str) -> str:
 
 @contextmanager
 def quarantine(home: Repository) -> Iterator[Quarantine]:
-    """A fresh quarantine, gone at the end of the block.
+    """A fresh quarantine, gone at the end of the block. Raises DiskError where there is no place for it.
 
     It lies among the repository's objects, so that acceptance is a rename; where that is not writable, in the
     temporary folder, so that plans work on a read-only repository.
@@ -112,6 +165,10 @@ def quarantine(home: Repository) -> Iterator[Quarantine]:
         except OSError as exc:
             raise DiskError(f"no place for trial objects: {exc.strerror}", hint="free space, or set TMPDIR") from exc
     try:
-        yield Quarantine(home, folder)
+        try:
+            place = Quarantine(home, folder)
+        except OSError as exc:
+            raise _refused(folder, exc) from exc
+        yield place
     finally:
         shutil.rmtree(folder, ignore_errors=True)

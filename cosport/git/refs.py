@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cosport.errors import GitError, RefMovedError, UsageError
-from cosport.git.repository import failure
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def update(repository: Repository, ref: str, new: Sha, old: Sha | None, *, why: 
     """
     expected = old or "0" * repository.hash_length
     args = ("update-ref", "--create-reflog", "-m", f"{MARK} {why}", "--", ref, new, expected)
-    done = repository.attempt(*args, env=committer_fallback(repository))
+    done = repository.attempt(*args)
     if done.status == 0:
         return
     now = read(repository, ref)
@@ -54,7 +53,7 @@ def update(repository: Repository, ref: str, new: Sha, old: Sha | None, *, why: 
             f"{ref} moved meanwhile: expected {short(old)}, found {short(now)}",
             hint="somebody else updated it; nothing was written: run the same command again",
         )
-    error = failure(done, args)
+    error = repository.failed(done, args)
     in_the_way = _in_the_way(repository, ref)
     if isinstance(error, GitError) and in_the_way:
         raise UsageError(
@@ -65,10 +64,14 @@ def update(repository: Repository, ref: str, new: Sha, old: Sha | None, *, why: 
 
 
 def delete(repository: Repository, ref: str, old: Sha) -> None:
-    """Delete `ref`, expecting `old` there. Raises RefMovedError if it moved."""
-    done = repository.attempt("update-ref", "-d", "--", ref, old)
-    if done.status and read(repository, ref) is not None:
+    """Delete `ref`, expecting `old` there; nothing happens where there is none. Raises RefMovedError if it moved."""
+    args = ("update-ref", "-d", "--", ref, old)
+    done = repository.attempt(*args)
+    if done.status == 0 or (now := read(repository, ref)) is None:
+        return
+    if now != old:
         raise RefMovedError(f"{ref} moved meanwhile", hint="run the same command again")
+    raise repository.failed(done, args)
 
 
 def made_by_us(repository: Repository, ref: str, tip: Sha) -> bool:
@@ -76,13 +79,6 @@ def made_by_us(repository: Repository, ref: str, tip: Sha) -> bool:
     out = repository.attempt("reflog", "show", "-n", "1", "--format=%H%x00%gs", ref, "--").stdout
     name, _, message = out.decode("utf-8", "replace").strip().partition("\0")
     return name == tip and message.startswith(MARK)
-
-
-def committer_fallback(repository: Repository) -> dict[str, str]:
-    """Environment for a reflog entry where the user has no name yet: git would refuse to write one."""
-    if repository.attempt("var", "GIT_COMMITTER_IDENT").status == 0:
-        return {}
-    return {"GIT_COMMITTER_NAME": "cosport", "GIT_COMMITTER_EMAIL": "cosport@localhost"}
 
 
 def checkouts(repository: Repository) -> tuple[Checkout, ...]:

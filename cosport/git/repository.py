@@ -1,19 +1,31 @@
 """A git repository as cosport sees it: how git is run on it, and where its parts lie.
 
-git runs with an environment of its own making: C locale, no prompts, no hooks, no pager, none of the user's settings that
-would change a result (rename limits, conflict style, attributes). The user's checkout is never the current directory.
+git runs with an environment of its own making: C locale, no prompts, no hooks, no pager, none of the user's settings
+that would change a result (rename limits, conflict style, attributes), and the history as it is stored: grafts and
+replace refs are one clone's own view. The user's checkout is never the current directory.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cosport import process
-from cosport.errors import DiskError, GitError, ToolError, UsageError
+from cosport.errors import (
+    DiskError,
+    GitError,
+    MissingObjectError,
+    ProcessError,
+    ProcessTimeout,
+    ToolError,
+    UsageError,
+)
+from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,12 +34,17 @@ _SETTINGS: Final = (
     # Each setting stands here because the user's own value would change a result or run something.
     "core.hooksPath=/dev/null",
     "core.attributesFile=/dev/null",
+    "attr.tree=",
     "core.fsmonitor=false",
     "core.quotePath=true",
+    "core.bigFileThreshold=512m",
     "core.pager=cat",
+    "color.ui=false",
     "protocol.ext.allow=never",
+    "submodule.recurse=false",
     "gc.auto=0",
     "maintenance.auto=false",
+    "merge.default=",
     "merge.conflictStyle=merge",
     "merge.renames=true",
     "merge.renameLimit=7000",
@@ -36,18 +53,19 @@ _SETTINGS: Final = (
     "diff.renames=true",
     "diff.renameLimit=7000",
     "diff.algorithm=myers",
+    "diff.suppressBlankEmpty=false",
+    "i18n.logOutputEncoding=UTF-8",
     "log.showSignature=false",
     "advice.detachedHead=false",
     "index.threads=1",
 )
 
-_REPOSITORY_VARIABLES: Final = (
-    # `git rev-parse --local-env-vars`: what a hook's or a caller's environment says of another repository.
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_OBJECT_DIRECTORY",
-    "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NO_REPLACE_OBJECTS",
-    "GIT_REPLACE_REF_BASE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_INTERNAL_SUPER_PREFIX",
-    "GIT_QUARANTINE_PATH", "GIT_NAMESPACE", "GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS", "GIT_TRACE", "GIT_LITERAL_PATHSPECS",
-    "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS", "GIT_DEFAULT_HASH",
+_KEPT_VARIABLES: Final = (
+    # Git's variables that tell who the user is, where settings are found, and how remotes are reached. Any other speaks
+    # of another repository (a hook's environment), changes results, or makes git chatter or wait.
+    "GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_CEILING_",
+    "GIT_DISCOVERY_", "GIT_EXEC_PATH", "GIT_SSH", "GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_", "GIT_ALLOW_PROTOCOL",
+    "GIT_PROTOCOL", "GIT_NO_LAZY_FETCH",
 )  # fmt: skip
 
 MINIMUM: Final = (2, 39)
@@ -55,16 +73,22 @@ MINIMUM: Final = (2, 39)
 
 
 def timeout() -> float:
-    """Seconds that one git command may take: $COSPORT_TIMEOUT, else 600."""
+    """Seconds that one git command may take: $COSPORT_TIMEOUT, else 600. Raises UsageError where that is no time."""
+    given = os.environ.get("COSPORT_TIMEOUT", "")
     try:
-        return float(os.environ.get("COSPORT_TIMEOUT", ""))
+        seconds = float(given or 600.0)
     except ValueError:
-        return 600.0
+        seconds = 0.0
+    if not 0.0 < seconds < 1e6:
+        raise UsageError(f"COSPORT_TIMEOUT is {given!r}", hint="give seconds, such as COSPORT_TIMEOUT=600")
+    return seconds
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment that git runs in."""
-    env = {key: value for key, value in os.environ.items() if key not in _REPOSITORY_VARIABLES}
+    env = {
+        key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key.startswith(_KEPT_VARIABLES)
+    }
     env.update(
         LC_ALL="C",
         LANGUAGE="",
@@ -75,6 +99,9 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         GIT_PAGER="cat",
         GIT_EDITOR="false",
         GIT_SEQUENCE_EDITOR="false",
+        GIT_ATTR_NOSYSTEM="1",
+        GIT_NO_REPLACE_OBJECTS="1",
+        GIT_GRAFT_FILE=os.devnull,
     )
     env.update(extra or {})
     return env
@@ -84,7 +111,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 class Repository:
     """One repository. `git_dir` belongs to the work tree that cosport was called in; `common_dir` to all of them.
 
-    `objects_from` adds environment variables (a quarantine's) to each call; `Repository.in_quarantine` sets it.
+    `extra_env` are environment variables that each call gets on top of `environment()`.
     """
 
     git_dir: Path
@@ -106,30 +133,37 @@ class Repository:
         env = environment()
         if start is None and "GIT_DIR" in os.environ:
             env["GIT_DIR"] = os.environ["GIT_DIR"]
-        argv = ["git", "rev-parse", "--absolute-git-dir", "--path-format=absolute", "--git-common-dir",
+        argv = ["rev-parse", "--absolute-git-dir", "--path-format=absolute", "--git-common-dir",
                 "--show-object-format", "--is-bare-repository", "--is-shallow-repository"]  # fmt: skip
-        done = process.run(argv, env=env, cwd=where, timeout=timeout())
+        done = process.run(["git", *argv], env=env, cwd=where, timeout=timeout())
         if done.status:
-            if b"dubious ownership" in done.stderr:
+            # Git's status does not tell "none" from "none that I may look at"; a second look, at all of them, does.
+            trusting = ["git", "-c", "safe.directory=*", "-c", "safe.bareRepository=all", *argv]
+            if process.run(trusting, env=env, cwd=where, timeout=timeout()).status == 0:
                 raise UsageError(
-                    f"git does not trust {where}: it belongs to another user",
+                    f"git does not trust {where}: {_last_line(done.tail)}",
                     hint=f"if you trust it: git config --global --add safe.directory {where}",
                 )
             raise UsageError(f"{where} is not in a git repository", hint="change into one, or name it with --repo DIR")
-        git_dir, common, hash_name, bare, shallow = os.fsdecode(done.stdout).rstrip("\n").split("\n")
+        words = os.fsdecode(done.stdout).rstrip("\n").split("\n")
+        if len(words) != 5:
+            raise UsageError(f"the path of {where} has a line break in it", hint="move the repository elsewhere")
+        git_dir, common, hash_name, bare, shallow = words
         return cls(Path(git_dir), Path(common), hash_name, bare == "true", shallow == "true")
 
     def with_environment(self, extra: Mapping[str, str]) -> Repository:
         """The same repository, seen with more environment variables (a quarantine's object directories)."""
-        return Repository(
-            self.git_dir, self.common_dir, self.hash_name, self.is_bare, self.is_shallow,
-            (*self.extra_env, *extra.items()),
-        )  # fmt: skip
+        return replace(self, extra_env=(*self.extra_env, *extra.items()))
 
     @property
     def hash_length(self) -> int:
         """Hex digits of a full object name: 40 or 64."""
         return 64 if self.hash_name == "sha256" else 40
+
+    @cached_property
+    def is_partial(self) -> bool:
+        """Whether objects may be left with a remote, to be fetched when they are needed (git-clone(1), `--filter`)."""
+        return self.attempt("config", "--get-regexp", r"^remote\..*\.promisor$").status == 0
 
     @property
     def state_dir(self) -> Path:
@@ -152,27 +186,50 @@ class Repository:
         return process.run(self.argv(*args), stdin=stdin, env=merged, cwd=self.git_dir, timeout=timeout())
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
-        """Run git; its standard output. Raises GitError (or DiskError, where the file system refuses) if it fails."""
+        """Run git; its standard output.
+
+        If it fails raises MissingObjectError where an object is not here, DiskError where the file system refuses, else
+        GitError.
+        """
         done = self.attempt(*args, stdin=stdin, env=env)
         if done.status:
-            raise failure(done, args)
+            raise self.failed(done, args)
         return done.stdout
+
+    def failed(self, done: process.Completed, args: tuple[str, ...]) -> ToolError:
+        """The error for a git command that failed here: as `failure`, or that an object which git named is missing."""
+        error = failure(done, args)
+        if isinstance(error, GitError):
+            for name in dict.fromkeys(_NAME.findall(done.tail)):
+                if len(name) == self.hash_length and self.attempt("cat-file", "-e", name).status:
+                    return missing(self, Sha(name))
+        return error
 
     def text(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """As `run`, with the output as text without its last newline; undecodable bytes become surrogates."""
         return self.run(*args, stdin=stdin, env=env).decode("utf-8", "surrogateescape").rstrip("\n")
 
     def lines(self, *args: str, separator: bytes = b"\n") -> Iterator[bytes]:
-        """Run git and yield its output piece by piece in bounded memory. Raises ProcessError at the end if it fails."""
-        return process.lines(self.argv(*args), separator=separator, env=self.env, cwd=self.git_dir)
+        """Run git and yield its output piece by piece in bounded memory. Raises as `run` does, at the end."""
+        argv = self.argv(*args)
+        try:
+            yield from process.lines(argv, separator=separator, env=self.env, cwd=self.git_dir, timeout=timeout())
+        except ProcessTimeout:
+            raise
+        except ProcessError as exc:
+            raise self.failed(process.Completed(tuple(argv), exc.status, b"", exc.tail.encode()), args) from exc
 
     def converse(self, *args: str) -> process.Conversation:
         """Start a git that answers requests over its pipes."""
         return process.Conversation(self.argv(*args), env=self.env, cwd=self.git_dir, timeout=timeout())
 
 
-_DISK = ("No space left on device", "Read-only file system", "Permission denied", "Disk quota exceeded",
-         "insufficient permission", "unable to create temporary")  # fmt: skip
+_NAME: Final = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b")
+
+_DISK: Final = tuple(
+    os.strerror(number)
+    for number in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.EFBIG, errno.EIO)
+)
 
 
 def failure(done: process.Completed, args: tuple[str, ...]) -> ToolError:
@@ -180,10 +237,10 @@ def failure(done: process.Completed, args: tuple[str, ...]) -> ToolError:
 
     Only the system's own words for a disk that refuses are recognised (strerror(3) in the C locale), to name the cause.
     """
-    for words in _DISK:
-        if words in done.tail:
+    for line in done.tail.splitlines():
+        if line.endswith(_DISK):
             return DiskError(
-                f"git {args[0]}: {done.tail.splitlines()[-1]}",
+                f"git {args[0]}: {line}",
                 hint="free space or make the repository writable, then run the same command again; nothing is lost",
             )
     return GitError(
@@ -192,6 +249,20 @@ def failure(done: process.Completed, args: tuple[str, ...]) -> ToolError:
         status=done.status,
         tail=done.tail,
     )
+
+
+def missing(repository: Repository, name: Sha) -> MissingObjectError:
+    """The error for an object that should be here and is not."""
+    hint = "run: git fsck"
+    if repository.is_shallow:
+        hint = "this clone is shallow: git fetch --unshallow (or --deepen=N)"
+    elif repository.is_partial:
+        hint = "this is a partial clone and its remote did not give the object: check the remote, then try again"
+    return MissingObjectError(f"object {name} is not in this repository", hint=hint)
+
+
+def _last_line(text: str) -> str:
+    return text.splitlines()[-1] if text else "no message"
 
 
 def version() -> tuple[int, ...]:

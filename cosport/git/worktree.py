@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosport.errors import GitError, ToolError
+from cosport.errors import DiskError, ToolError
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from cosport.git.merge import Stage
     from cosport.git.repository import Repository
@@ -36,8 +36,11 @@ class WorkTree:
         return {"GIT_DIR": str(self.admin), "GIT_WORK_TREE": str(self.path)}
 
     def run(self, *args: str, stdin: bytes = b"") -> bytes:
-        """Run git in this work tree. Raises GitError."""
-        return self.repository.run("-C", str(self.path), *args, stdin=stdin, env=self.env)
+        """Run git in this work tree. Raises as `Repository.run` does."""
+        done = self.repository.attempt("-C", str(self.path), *args, stdin=stdin, env=self.env)
+        if done.status:
+            raise self.repository.failed(done, args)
+        return done.stdout
 
     def head(self) -> Sha:
         """The commit that its HEAD is on."""
@@ -54,7 +57,7 @@ class WorkTree:
         return found
 
     def add(self, paths: Sequence[bytes]) -> None:
-        """Take the state of these paths in the work tree into the index, as `git add` does; a missing file is removed."""
+        """Take these paths into the index as the work tree has them, as `git add` does; missing files are removed."""
         if paths:
             self.run("update-index", "--add", "--remove", "-z", "--stdin", stdin=b"\0".join(paths) + b"\0")
 
@@ -72,7 +75,7 @@ class WorkTree:
         return self.admin / "MERGE_MSG"
 
     def resolve_path(self, path: bytes) -> Path:
-        """The file of a path in the index. Git has refused paths that lead elsewhere (`..`, `.git`) when it made the tree."""
+        """The file of a path in the index; `read-tree` refuses trees with paths that lead elsewhere (`..`, `.git`)."""
         return self.path / os.fsdecode(path)
 
 
@@ -89,22 +92,25 @@ def find(repository: Repository, path: Path) -> WorkTree:
         link = (path / ".git").read_text(encoding="utf-8", errors="surrogateescape").strip()
     except OSError as exc:
         raise ToolError(f"the work tree {path} is gone", hint="start over with: cosport backport --abort") from exc
-    return WorkTree(repository, path, Path(link.removeprefix("gitdir: ")))
+    return WorkTree(repository, path, path / link.removeprefix("gitdir: "))  # relative where the user has git do so
 
 
 def remove(repository: Repository, path: Path) -> None:
-    """Remove a linked work tree, whatever state it is in (half-made too). Nothing happens where there is none."""
-    repository.attempt("worktree", "remove", "--force", "--force", "--", str(path))
+    """Remove a linked work tree, whatever state it is in (half-made too). Nothing happens where there is none.
+
+    No `git worktree prune`: it would also forget the user's own work trees on a disk that is not mounted now. Raises
+    DiskError where the folder cannot be removed.
+    """
+    away = ("worktree", "remove", "--force", "--force", "--", str(path))
+    repository.attempt(*away)
     if path.exists():
-        shutil.rmtree(path, ignore_errors=True)
-    repository.attempt("worktree", "prune", "--expire=now")
-    if path.exists():
-        raise GitError(
-            f"cannot remove the work tree {path}",
-            argv=("rm", "-r", str(path)),
-            status=1,
-            hint="remove the folder by hand",
-        )
+        try:
+            shutil.rmtree(path)
+        except OSError as exc:
+            raise DiskError(
+                f"cannot remove the work tree {path}: {exc.strerror}", hint="remove the folder by hand"
+            ) from exc
+        repository.attempt(*away)  # git takes one off its list whose folder is gone, not one whose `.git` is missing
 
 
 def fill(tree: WorkTree, merged: Sha, stages: Iterable[Stage], paths: Iterable[bytes]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import dropwhile, takewhile
 from typing import NewType
 
 from cosport.errors import ToolError
@@ -16,6 +17,7 @@ Sha = NewType("Sha", str)
 """A full object name, lower-case hex: 40 digits (SHA-1) or 64 (SHA-256)."""
 
 _FULL = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
+_BLANK = b" \t\r"
 _HEX = re.compile(r"[0-9a-fA-F]{4,64}\Z")
 
 
@@ -60,8 +62,9 @@ class Commit:
     @property
     def subject(self) -> str:
         """The first paragraph's lines joined by a space, as `git log --format=%s` shows it, for people to read."""
-        head = self.message.lstrip(b"\n").split(b"\n\n", 1)[0]
-        return decode(b" ".join(line.strip() for line in head.splitlines()), self.encoding)
+        lines = (line.rstrip(_BLANK) for line in self.message.split(b"\n"))
+        paragraph = takewhile(bool, dropwhile(lambda line: not line, lines))
+        return decode(b" ".join(paragraph), self.encoding)
 
     @property
     def author_name(self) -> str:
@@ -70,13 +73,18 @@ class Commit:
 
 
 def decode(data: bytes, encoding: bytes | None) -> str:
-    """Bytes of a commit as text for people: by its encoding header, else UTF-8, else latin-1. Never fails."""
+    """Bytes of a commit as text for people: by its encoding header, else UTF-8, else latin-1. Never fails.
+
+    The text can always be written as UTF-8: some of Python's codecs, which git does not know, can make surrogates.
+    """
     for name in ((encoding or b"").decode("ascii", "replace"), "utf-8"):
         if name:
             try:
-                return data.decode(name)
-            except (UnicodeDecodeError, LookupError):
+                text = data.decode(name)
+                text.encode("utf-8")
+            except (ValueError, LookupError):  # damage, a name with a NUL, no such encoding
                 continue
+            return text
     return data.decode("latin-1")
 
 
@@ -87,22 +95,22 @@ def parse_commit(name: Sha, raw: bytes) -> Commit:
     """
     head, _, message = raw.partition(b"\n\n")
     fields: dict[bytes, bytes] = {}
-    parents: list[Sha] = []
+    parents: list[bytes] = []
     for line in head.split(b"\n"):
         key, _, value = line.partition(b" ")
         if key == b"parent":
-            parents.append(Sha(value.decode("ascii")))
+            parents.append(value)
         elif key:  # a continuation line starts with a space: its key is empty
             fields.setdefault(key, value)
     try:
         return Commit(
             sha=name,
-            tree=Sha(fields[b"tree"].decode("ascii")),
-            parents=tuple(parents),
+            tree=sha(fields[b"tree"].decode("ascii")),
+            parents=tuple(sha(parent.decode("ascii")) for parent in parents),
             author=fields[b"author"],
             committer=fields[b"committer"],
             encoding=fields.get(b"encoding"),
             message=message,
         )
-    except (KeyError, UnicodeDecodeError) as exc:
+    except (KeyError, ValueError) as exc:
         raise ToolError(f"commit {name} is damaged: {exc}", hint="run: git fsck") from exc
