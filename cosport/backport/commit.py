@@ -1,16 +1,19 @@
-"""Makes the commit of a pick: its message by the profile, its Change-Id by the contract, its bytes as upstream wrote them."""
+"""Makes the commit of a pick: its message by the profile, its Change-Id by rule, its bytes as upstream wrote them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cosport.backport.choice import EARLIER
 from cosport.backport.context import is_merged
+from cosport.errors import UsageError
 from cosport.history.applied import Applied, applied
+from cosport.history.schema import Kind as StatementKind
 from cosport.message import changeid, charset
 from cosport.message.compose import PickFields, compose
+from cosport.message.parse import Kind, parse
 from cosport.message.provenance import scan
-
 from cosport.model.commit import Sha, is_full_sha
 
 if TYPE_CHECKING:
@@ -38,37 +41,41 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """What a draft is made of: the upstream commit, the commit picked from, and what the branch held before.
+    """What a draft is made of: the upstream commit, the commit picked from, and what the branch held `before`.
 
-    `conflicts` are the paths in conflict, `notes` what a person should know, `adapted` that changed lines differ.
+    `onto` is the branch's tip; `conflicts` are the paths in conflict, `notes` what a person should know, `adapted` that
+    changed lines differ. `standing` is the same pick as an earlier run made it, None where there is none.
     """
 
     upstream: Commit
     source: Source
     before: Applied
+    onto: Sha
     conflicts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     adapted: bool = False
+    standing: Sha | None = None
 
 
 def draft(context: Context, fields: Fields, profile: Profile, who: Identity, pick: Pick) -> Draft:
-    """The draft of a pick: its message by the profile, with what the user says in `fields`."""
-    commit, source = pick.upstream, pick.source
-    origin = context.reader.commit(source.commit)
-    text = charset.decode(origin.message, origin.encoding)
-    said = scan(origin.message)
-    picked_from = source.commit
-    if source.kind == "earlier-pick":  # its message is kept, and brought up to date where the user says more
-        picked_from = next((Sha(each.sha) for each in reversed(said.origins) if is_full_sha(each.sha)), commit.sha)
-    held = said.change_id if source.kind in ("main", "earlier-pick") else ""
-    ident = (held or change_id(context, commit, pick.before)) if profile.change_id else None
+    """The draft of a pick: its message by the profile, with what the user says in `fields`.
+
+    A pick that an earlier run made keeps its message, which a person may have edited, and is brought up to date.
+    """
+    commit = pick.upstream
+    origin = _origin(context, pick)
+    ident = None
+    if profile.change_id:
+        closed = pick.before.generation > 0  # the change that held an earlier one is merged, and reverted since
+        kept = "" if closed else origin.change_id
+        ident = kept or change_id(context, commit, pick.before, pick.onto)
     message = compose(
         profile,
-        text.text,
+        origin.text.text,
         PickFields(
             upstream=commit.sha,
-            source=picked_from,
-            source_kind=source.kind if source.kind in ("main", "neighbour") else "upstream",
+            source=origin.picked_from,
+            source_kind=origin.kind,
             change_id=ident,
             signoff=who.signature,
             bug=fields.bug,
@@ -83,26 +90,80 @@ def draft(context: Context, fields: Fields, profile: Profile, who: Identity, pic
             stable_dep_of=None,
         ),
     )
-    return Draft(commit.author, commit.encoding, message, text.codec, ident)
+    return Draft(commit.author, commit.encoding, message, origin.text.codec, ident)
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """The message that a pick's own is made from: its text, the commit it is to name, whose it is, its Change-Id."""
+
+    text: charset.Text
+    picked_from: Sha
+    kind: str
+    change_id: str
+
+
+def _origin(context: Context, pick: Pick) -> _Origin:
+    source = pick.source
+    made = source.commit if source.kind == EARLIER else pick.standing
+    if made is not None:
+        commit = context.reader.commit(made)
+        said = scan(commit.message)
+        named = next((Sha(each.sha) for each in reversed(said.origins) if is_full_sha(each.sha)), None)
+        if named is not None and (source.kind == EARLIER or named == source.commit):
+            kind = "upstream" if named == pick.upstream.sha else "neighbour"
+            return _Origin(charset.decode(commit.message, commit.encoding), named, kind, said.change_id)
+    picked = pick.upstream if source.kind == EARLIER else context.reader.commit(source.commit)
+    change_id = scan(picked.message).change_id if source.kind == "main" else ""
+    kind = "upstream" if source.kind == EARLIER else source.kind
+    return _Origin(charset.decode(picked.message, picked.encoding), picked.sha, kind, change_id)
+
+
+def stated_change_id(made: Draft) -> str | None:
+    """The Change-Id that a draft's message states, which a person may have edited; None without one."""
+    stated = parse(made.message).last("Change-Id") if made.change_id else None
+    return stated.value if stated is not None and changeid.valid(stated.value) else None
+
+
+def says_why(message: str, upstream: Commit) -> bool:
+    """Whether a message holds a note that upstream's own does not: what was changed in the backport, and why."""
+    theirs = {trailer.full for trailer in parse(charset.decode(upstream.message, upstream.encoding).text).trailers}
+    return any(trailer.kind is Kind.NOTE and trailer.full not in theirs for trailer in parse(message).trailers)
 
 
 def _unmerged_from(context: Context, commit: Commit) -> str:
-    """Where an unmerged commit is: the first remote branch that holds it, else its own name."""
-    out = context.repository.text(
-        "for-each-ref", "--count=1", f"--contains={commit.sha}", "--format=%(refname:short)", "refs/remotes"
+    """Where an unmerged commit is: URL and branch of the first remote branch that holds it."""
+    repository = context.repository
+    out = repository.text(
+        "for-each-ref", "--count=1", f"--contains={commit.sha}", "--format=%(refname:lstrip=2)", "refs/remotes"
     )
     remote, _, branch = out.partition("/")
-    return f"{remote} {branch}" if branch else "an unmerged commit"
+    if not branch:
+        return "an unmerged commit"
+    url = repository.attempt("config", "--get", f"remote.{remote}.url").stdout.decode("utf-8", "surrogateescape")
+    return f"{_public(url.strip()) or remote} {branch}"
 
 
-def change_id(context: Context, commit: Commit, state: Applied) -> str:
-    """The Change-Id for this fix on this branch (CONTRACT.md).
+def _public(url: str) -> str:
+    """A remote's URL for all to read: without a name or password in it; "" for a local path."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in ("https", "http", "git", "ssh"):
+        return ""
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
-    The one that a configured branch or an open pick holds for it; else derived from the upstream sha. Where an earlier pick
-    on this branch was reverted, its change is closed: then a new one is derived, by the number of such picks.
+
+def change_id(context: Context, commit: Commit, state: Applied, onto: Sha) -> str:
+    """The Change-Id for this fix on the branch whose tip is `onto`.
+
+    The one that a configured branch or an open pick holds for it; else derived from the upstream sha. Where an earlier
+    pick on this branch was reverted, its change is closed: then a new one is derived, which no commit there holds.
     """
     if state.generation:
-        return changeid.derive(commit.sha, state.generation)
+        generation = state.generation
+        while _holds(context, changeid.derive(commit.sha, generation), onto):
+            generation += 1
+        return changeid.derive(commit.sha, generation)
     for branch in context.config.branches:
         tip = context.reader.read(branch.ref + "^{commit}")
         if tip is not None and (held := applied(context.history, commit.sha, tip[0]).change_id):
@@ -117,14 +178,20 @@ def change_id(context: Context, commit: Commit, state: Applied) -> str:
     return changeid.derive(commit.sha, 0)
 
 
+def _holds(context: Context, ident: str, tip: Sha) -> bool:
+    reach = context.history.reach(tip)
+    return any(reach.holds(statement.rank) for statement in context.history.saying(StatementKind.CHANGE_ID, ident))
+
+
 def encode(made: Draft, tree: Sha, parent: Sha, who: Identity) -> bytes:
     """The contents of the commit object.
 
     Message and author keep upstream's bytes and encoding header; only where the user's name has letters that this
-    encoding lacks does all of it become UTF-8.
+    encoding lacks does all of it become UTF-8. Raises UsageError for a NUL in the message.
     """
-    text = charset.encode(made.message, made.codec)
-    message, header = text
+    if "\0" in made.message:
+        raise UsageError("the message holds a NUL byte, which git does not take", hint="take it out and try again")
+    message, header = charset.encode(made.message, made.codec)
     committer, committer_header = charset.encode(who.line, made.codec)
     if committer_header != header:  # the name did not fit though the message did: both go to UTF-8
         message, header = charset.encode(made.message)

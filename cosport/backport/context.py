@@ -56,8 +56,8 @@ def upstream_commits(
 ) -> tuple[Commit, ...]:
     """The commits that the user named, each once, in upstream order.
 
-    Raises RevisionError for a name that leads to no commit, to one without a usable parent, or to one that upstream does
-    not hold (unless `allow_unmerged`).
+    Raises RevisionError for a name that leads to no commit, to one without a usable parent, to one whose message git
+    could not carry, or to one that upstream does not hold (unless `allow_unmerged`).
     """
     found: dict[str, Commit] = {}
     for name in names:
@@ -68,12 +68,22 @@ def upstream_commits(
             )
         commit = context.reader.resolve(name)
         parent_of(context, commit, mainline)
+        _require_text(commit)
         found.setdefault(commit.sha, commit)
     context.history.ensure([commit.sha for commit in found.values()])
     for commit in found.values():
         if not allow_unmerged:
             _require_merged(context, commit)
     return tuple(sorted(found.values(), key=lambda commit: context.history.rank(commit.sha)))
+
+
+def _require_text(commit: Commit) -> None:
+    """Git shows no message behind a NUL byte and makes no commit with one, so nobody could review such a pick."""
+    if b"\0" in commit.message:
+        raise RevisionError(
+            f"the message of {commit.sha[:12]} holds a NUL byte, and git hides all that follows it",
+            hint=f"pick it by hand, with a message of your own: git cherry-pick -e {commit.sha[:12]}",
+        )
 
 
 def is_merged(context: Context, commit: Commit) -> bool:

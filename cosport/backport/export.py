@@ -1,6 +1,6 @@
 """Writes a pick or a series as mail patches with a quilt `series` file, for teams that keep patches and not branches.
 
-Nothing here sends mail. The patches get no To: or Cc: header, whatever git's configuration or the upstream trailers say.
+Nothing here sends mail. The patches get no To: or Cc: header, whatever git's configuration or upstream's trailers say.
 """
 
 from __future__ import annotations
@@ -20,29 +20,37 @@ if TYPE_CHECKING:
     from cosport.git.objects import ObjectReader
     from cosport.git.repository import Repository
 
+# Each option undoes a format.* key of the user's that would add recipients or change the text (git-format-patch(1)).
 _MAIL: Final = (
-    # Each option undoes a format.* key of the user's that would add recipients or change the text (git-format-patch(1)).
-    "--no-add-header", "--no-to", "--no-cc", "--no-from", "--no-thread", "--no-attach", "--no-cover-letter", "--no-base",
-    "--no-signoff", "--no-notes", "--no-signature", "--suffix=.patch", "--subject-prefix=PATCH", "--zero-commit",
-    "--full-index", "--binary", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-relative",
+    "--no-add-header", "--no-to", "--no-cc", "--no-from", "--no-thread", "--no-attach", "--no-cover-letter",
+    "--no-base", "--no-signoff", "--no-notes", "--no-signature", "--suffix=.patch", "--subject-prefix=PATCH",
+    "--zero-commit", "--full-index", "--binary", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames",
+    "--no-relative",
 )  # fmt: skip
 
 
-def commits_of(repository: Repository, reader: ObjectReader, name: str, known: Sequence[Sha]) -> tuple[Sha, ...]:
-    """The commits to export, oldest first: of a range `A..B` all of it; of a ref what none of the `known` tips holds.
+def commits_of(
+    repository: Repository, reader: ObjectReader, name: str, *, known: Sequence[Sha], local: Sequence[Sha]
+) -> tuple[Sha, ...]:
+    """The commits to export, oldest first: of a range `A..B` all, of a ref what no other branch holds.
 
-    Where that leaves nothing (the ref is a branch's own tip), the one commit itself. Raises RevisionError for a name that
+    `known` are the tips of branches that are kept alive and of remote ones, `local` those of the user's own, of which
+    one may stand where the ref does. Where nothing is left, the one commit itself. Raises RevisionError for a name that
     leads nowhere, for an empty range, and where a merge is among them: mail patches cannot hold one.
     """
+    if "..." in name:
+        raise RevisionError(f"{name} is a symmetric difference", hint="name a range: BASE..TIP")
     if ".." in name:
         first, _, last = name.partition("..")
-        since, until = [reader.resolve(first).sha], reader.resolve(last.lstrip(".") or "HEAD").sha
+        since, until = [reader.resolve(first or "HEAD").sha], reader.resolve(last or "HEAD").sha
     else:
         until = reader.resolve(name).sha
-        since = [tip for tip in known if tip != until]
+        since = [*known, *(tip for tip in local if tip != until)]
     stdin = "\n".join([until, *(f"^{tip}" for tip in since)]).encode()
     listed = repository.run("rev-list", "--reverse", "--topo-order", "--parents", "--stdin", stdin=stdin)
     lines = listed.decode("ascii").splitlines()
+    if not lines and ".." not in name:
+        lines = [f"{until} {' '.join(reader.commit(until).parents)}".rstrip()]
     if not lines:
         raise RevisionError(f"{name} holds no commit to export", hint="name a pick's branch, or a range: BASE..TIP")
     if any(line.count(" ") > 1 for line in lines):
@@ -55,8 +63,10 @@ def commits_of(repository: Repository, reader: ObjectReader, name: str, known: S
 def export(repository: Repository, commits: Sequence[Sha], folder: Path, *, force: bool = False) -> tuple[str, ...]:
     """Write the patches and `series` to `folder`, whole or not at all; the names of the patches, in order.
 
-    Raises UsageError where the folder holds other files (unless `force`), DiskError where it cannot be written.
+    Raises UsageError where `folder` is a file or holds other files (unless `force`), OSError where it is not writable.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", hint="name a new folder with --out")
     if folder.exists() and any(folder.iterdir()) and not force:
         raise UsageError(f"{folder} is not empty", hint="name a new folder, or pass --force to replace patches in it")
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cosport.backport.request import From
-from cosport.history.affected import Verdict, affected
+from cosport.history.affected import Verdict, affected, fixed_by
 from cosport.history.applied import Applied, applied
 from cosport.message.provenance import scan
-from cosport.model.commit import Sha
 from cosport.model.result import Evidence, EvidenceKind, Outcome, Source
 
 if TYPE_CHECKING:
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
     from cosport.backport.context import Context
     from cosport.backport.request import Request
     from cosport.backport.target import Target
-    from cosport.model.commit import Commit
+    from cosport.model.commit import Commit, Sha
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What is known before the trial.
 
-    `outcome` is set where there is nothing to pick; otherwise `sources` are the commits to try, best first. `applied` tells
-    about earlier picks; `not_from_main` that a release branch is served before its main branch.
+    `outcome` is set where there is nothing to pick; otherwise `sources` are the commits to try, best first. `applied`
+    tells about earlier picks; `not_from_main` that a release branch is served before its main branch.
     """
 
     outcome: Outcome | None
@@ -37,24 +36,47 @@ class Judgement:
 
 
 def judge(context: Context, request: Request, commit: Commit, target: Target, before: Sequence[Commit]) -> Judgement:
-    """Judge one upstream commit on one branch; `before` are the commits that come before it in the same series."""
+    """Judge one upstream commit on one branch; `before` are the commits of the same series that were picked so far.
+
+    The history knows the branch as it stands; what the series has done on top of it counts as well: an earlier pick may
+    bring what this commit fixes, or revert what the branch held of it.
+    """
     state = applied(context.history, commit.sha, target.tip)
     if state.applied:
-        return Judgement(Outcome.ALREADY_APPLIED, state.evidence, (), state)
-    evidence = state.evidence
-    answer = affected(context.history, commit.sha, target.tip, introduced_by=_introduced_by(context, request))
-    fixes_series = any(
-        tag.sha and earlier.sha.startswith(tag.sha) for tag in scan(commit.message).fixes for earlier in before
-    )
-    if answer.verdict is Verdict.NO and not fixes_series and not request.force:
-        return Judgement(Outcome.NOT_AFFECTED, (*evidence, *answer.evidence), (), state)
-    if not fixes_series:
-        evidence = (*evidence, *answer.evidence)
+        undoing = _undoing(context, state, commit, before)
+        if undoing is None:
+            return Judgement(Outcome.ALREADY_APPLIED, state.evidence, (), state)
+        undone = Evidence(EvidenceKind.REVERTED, f"{_name(undoing)}, earlier in this series, reverts it")
+        state = replace(state, applied=False, evidence=(undone,), generation=state.generation + 1)
+    introduced_by = tuple(context.reader.resolve(name).sha for name in request.introduced_by)
+    fixed = introduced_by or tuple(each.sha for each in fixed_by(context.history, commit.sha) if each.sha)
+    brought = next((earlier for earlier in before if earlier.sha in fixed), None)
+    if brought is not None:
+        present = Evidence(EvidenceKind.FIXES_TARGET_PRESENT, f"{_name(brought)}, earlier in this series")
+        evidence = (*state.evidence, present)
+    else:
+        answer = affected(context.history, commit.sha, target.tip, introduced_by=introduced_by)
+        evidence = (*state.evidence, *answer.evidence)
+        if answer.verdict is Verdict.NO and not request.force:
+            return Judgement(Outcome.NOT_AFFECTED, evidence, (), state)
     return _with_source(context, request, commit, target, Judgement(None, evidence, (), state))
 
 
-def _introduced_by(context: Context, request: Request) -> tuple[Sha, ...]:
-    return tuple(context.reader.resolve(name).sha for name in request.introduced_by)
+def _undoing(context: Context, state: Applied, commit: Commit, before: Sequence[Commit]) -> Commit | None:
+    """The pick of the series that reverts what the branch holds of the commit, if one does."""
+    held = context.reader.commit(state.carrier) if state.carrier is not None else commit
+    names = {commit.sha, held.sha, *(origin.sha for origin in scan(held.message).origins)}
+    for earlier in before:
+        said = scan(earlier.message)
+        if any(name.startswith(sha) for sha in said.reverts for name in names):
+            return earlier
+        if said.reverted_subject and said.reverted_subject in (held.subject, commit.subject):
+            return earlier
+    return None
+
+
+def _name(commit: Commit) -> str:
+    return f'{commit.sha[:12]} ("{commit.subject}")'
 
 
 def _with_source(context: Context, request: Request, commit: Commit, target: Target, known: Judgement) -> Judgement:

@@ -24,7 +24,10 @@ def slug(branch: str) -> str:
 
 @contextmanager
 def branch_lock(repository: Repository, branch: str) -> Iterator[Path]:
-    """Hold the lock of a branch for the block. Raises LockedError where another process has it, DiskError on refusal."""
+    """Hold the lock of a branch for the block.
+
+    Raises LockedError where another process has it, DiskError where the file system refuses.
+    """
     path = repository.state_dir / "locks" / f"{slug(branch)}.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

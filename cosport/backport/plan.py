@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cosport.backport.context import parent_of
+from cosport.backport import choice
 from cosport.backport.judge import Judgement, judge
-from cosport.backport.run import best
-from cosport.backport.trial import Attempt, Trial, try_all
+from cosport.backport.trial import Attempt, Trial, try_each
 from cosport.errors import CosportError
 from cosport.git.quarantine import quarantine
-from cosport.model.result import Conflict, Evidence, EvidenceKind, Outcome, Result, Source
+from cosport.model.result import Outcome, Result, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,58 +29,44 @@ def plan(context: Context, request: Request, pairs: Sequence[tuple[Commit, Targe
         yield from _batch(context, request, pairs[start : start + BATCH])
 
 
+def outcome(commit: Commit, name: str, found: Judgement, tried: Sequence[tuple[Source, Trial]]) -> Result:
+    """What the trials of one pair say: the result for the source that fits best."""
+    return choice.outcome(commit, name, found, *choice.best(tried))
+
+
 def _batch(context: Context, request: Request, pairs: Sequence[tuple[Commit, Target]]) -> list[Result]:
     judged = [_judge(context, request, commit, target) for commit, target in pairs]
-    wanted = [
-        (number, source, attempt)
-        for number, found in enumerate(judged)
-        if not isinstance(found, Result)
-        for source, attempt in found[1]
-    ]
+    wanted = [attempt for found in judged if not isinstance(found, Result) for attempt in found[1]]
     with quarantine(context.repository) as place:
-        trials = try_all(place, [attempt for _number, _source, attempt in wanted])
-    tried: dict[int, list[tuple[Source, Trial]]] = {}
-    for (number, source, _attempt), trial in zip(wanted, trials, strict=True):
-        tried.setdefault(number, []).append((source, trial))
-    return [
-        found if isinstance(found, Result) else outcome(commit, target.name, found[0], tried[number])
-        for number, ((commit, target), found) in enumerate(zip(pairs, judged, strict=True))
-    ]
+        trials = iter(try_each(place, wanted))
+    results = []
+    for (commit, target), found in zip(pairs, judged, strict=True):
+        if isinstance(found, Result):
+            results.append(found)
+            continue
+        judgement, attempts = found
+        tried = [next(trials) for _ in attempts]
+        results.append(_answer(commit, target, judgement, tried))
+    return results
+
+
+def _answer(commit: Commit, target: Target, found: Judgement, tried: Sequence[Trial | CosportError]) -> Result:
+    good = []
+    for source, trial in zip(found.sources, tried, strict=True):
+        if isinstance(trial, CosportError):
+            return Result(commit.sha, target.name, Outcome.ERROR, error=trial.what, hint=trial.hint)
+        good.append((source, trial))
+    return outcome(commit, target.name, found, good)
 
 
 def _judge(
     context: Context, request: Request, commit: Commit, target: Target
-) -> Result | tuple[Judgement, list[tuple[Source, Attempt]]]:
+) -> Result | tuple[Judgement, tuple[Attempt, ...]]:
     try:
         found = judge(context, request, commit, target, ())
         if found.outcome is not None:
-            return Result(
-                commit.sha, target.name, found.outcome, change_id=found.applied.change_id, evidence=found.evidence
-            )
-        upstream = (parent_of(context, commit, request.mainline).tree, commit.tree)
+            return choice.nothing_to_pick(commit, target.name, found)
         ours = context.reader.commit(target.tip).tree
-        attempts = []
-        for source in found.sources:
-            picked = context.reader.commit(source.commit)
-            base = parent_of(context, picked, request.mainline if picked.sha == commit.sha else 1)
-            attempts.append((source, Attempt(base.tree, picked.tree, ours, upstream)))
+        return found, tuple(choice.attempt(context, commit, source, ours, request.mainline) for source in found.sources)
     except CosportError as error:
         return Result(commit.sha, target.name, Outcome.ERROR, error=error.what, hint=error.hint)
-    return found, attempts
-
-
-def outcome(commit: Commit, name: str, found: Judgement, tried: Sequence[tuple[Source, Trial]]) -> Result:
-    """What a trial says: the first source if that is clean, else the one that fits best."""
-    source, trial = tried[0] if tried[0][1].merged.clean and tried[0][0].kind != "neighbour" else best(tried)
-    if trial.empty:
-        evidence = (*found.evidence, Evidence(EvidenceKind.SAME_TREE, "picking it there changes nothing"))
-        return Result(commit.sha, name, Outcome.ALREADY_APPLIED, tree=trial.merged.tree, evidence=evidence)
-    if trial.merged.clean:
-        return Result(
-            commit.sha, name, Outcome.PICKED, tree=trial.merged.tree, source=source, fidelity=trial.fidelity,
-            evidence=found.evidence,
-        )  # fmt: skip
-    conflicts = tuple(
-        Conflict(each.path.decode("utf-8", "surrogateescape"), each.kind) for each in trial.merged.unmerged
-    )
-    return Result(commit.sha, name, Outcome.CONFLICT, source=source, evidence=found.evidence, conflicts=conflicts)

@@ -1,4 +1,4 @@
-"""Publishes finished picks: objects first, then one ref by compare-and-swap. Nothing that a person made is overwritten."""
+"""Publishes finished picks: objects first, then one ref by compare-and-swap. No person's work is overwritten."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cosport.errors import UsageError
 from cosport.git import refs
 from cosport.git.diff import new_objects
+from cosport.message.provenance import scan
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from cosport.backport.context import Context
     from cosport.backport.target import Target
     from cosport.git.quarantine import Quarantine
+    from cosport.model.commit import Commit
 
 
 def accept(context: Context, place: Quarantine, commits: Sequence[Sha], onto: Sha) -> None:
@@ -26,21 +28,34 @@ def accept(context: Context, place: Quarantine, commits: Sequence[Sha], onto: Sh
         before = tree
 
 
-def to_pick_ref(context: Context, ref: str, tip: Sha, base: Sha, *, force: bool, why: str) -> tuple[Sha, str]:
-    """Point the pick ref to `tip`; what it points to afterwards, and a remark.
+def with_profile(why: str, profile: str) -> str:
+    """What the reflog says of picks made with that message profile; `same_profile` reads it."""
+    return f"{why}, profile {profile}"
 
-    A pick whose message a person edited (same tree, same base) is kept. Raises UsageError where the ref holds other work
-    of a person's, or is checked out somewhere and would have to move.
+
+def same_profile(context: Context, ref: str, profile: str) -> bool:
+    """Whether the newest reflog entry of a pick ref says that its picks were made with that message profile."""
+    said = context.repository.attempt("reflog", "show", "-n", "1", "--format=%gs", ref, "--").stdout
+    return said.decode("utf-8", "replace").rstrip("\n").endswith(with_profile("", profile))
+
+
+def to_pick_ref(
+    context: Context, ref: str, made: Sequence[Sha], base: Sha, *, force: bool, why: str
+) -> tuple[tuple[Sha, ...], str]:
+    """Point the pick ref to the last of the picks `made` on top of `base`; which picks stand there then, and a remark.
+
+    Picks that differ from these in nothing but their messages, which a person edited, are kept. Raises UsageError where
+    the ref holds other work of a person's, or is checked out somewhere and would have to move.
     """
+    tip = made[-1]
     if not refs.valid(context.repository, ref):
         raise UsageError(f"{ref} is no name that git takes for a branch")
     old = refs.read(context.repository, ref)
     if old == tip:
-        return tip, ""
+        return tuple(made), ""
     if old is not None and not force and not refs.made_by_us(context.repository, ref, old):
-        ours, theirs = context.reader.commit(old), context.reader.commit(tip)
-        if (ours.tree, ours.parents) == (theirs.tree, theirs.parents):
-            return old, f"{ref} holds this pick with a message that was edited: kept"
+        if (kept := _same_work(context, old, made, base)) is not None:
+            return kept, f"{ref} holds this pick with a message that was edited: kept"
         raise UsageError(
             f"{ref} holds {old[:12]}, which cosport did not make (a person's work?)",
             hint=f"look at it: git log {base[:12]}..{old[:12]}; then rename or delete the branch, or pass --force",
@@ -51,11 +66,32 @@ def to_pick_ref(context: Context, ref: str, tip: Sha, base: Sha, *, force: bool,
             hint="switch that work tree to another branch first",
         )
     refs.update(context.repository, ref, tip, old, why=why)
-    return tip, ""
+    return tuple(made), ""
+
+
+def _same_work(context: Context, tip: Sha, made: Sequence[Sha], base: Sha) -> tuple[Sha, ...] | None:
+    """The commits that end in `tip`, if they are the picks `made` but for their messages' words; None if not."""
+    found: list[Sha] = []
+    at = tip
+    for name in reversed(made):
+        ours, theirs = context.reader.commit(name), context.reader.commit(at)
+        if len(theirs.parents) != 1 or theirs.tree != ours.tree or not _origins(ours) <= _origins(theirs):
+            return None
+        found.append(at)
+        at = theirs.parents[0]
+    return tuple(reversed(found)) if at == base else None
+
+
+def _origins(commit: Commit) -> set[str]:
+    """The commits that a commit says it comes from: a pick that no longer says so is something else."""
+    return {origin.sha for origin in scan(commit.message).origins}
 
 
 def in_place(context: Context, target: Target, tip: Sha, *, why: str) -> None:
-    """Move the branch itself. Raises UsageError where it is no branch or is checked out, RefMovedError where it moved."""
+    """Move the branch itself to `tip`.
+
+    Raises UsageError where it is no branch or is checked out, RefMovedError where somebody else moved it meanwhile.
+    """
     if refs.read(context.repository, target.ref) == tip:
         return  # an earlier run was killed just after this
     require_movable(context, target)
@@ -63,7 +99,7 @@ def in_place(context: Context, target: Target, tip: Sha, *, why: str) -> None:
 
 
 def require_movable(context: Context, target: Target) -> None:
-    """Refuse `--in-place` for what is no local branch, or for one that a work tree has checked out. Raises UsageError."""
+    """Raise UsageError where `--in-place` cannot move a target: it is no local branch, or is checked out somewhere."""
     if not target.ref.startswith("refs/heads/"):
         raise UsageError(
             f"{target.name} is no local branch, so --in-place cannot move it",

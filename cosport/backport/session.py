@@ -1,53 +1,42 @@
-"""A conflict that waits for a person: its state on disk, and the linked work tree that it is resolved in.
+"""The state of a branch that waits for a person, on disk: what survives a crash, a reboot and a change of mind.
 
-The state is a JSON file for each branch under `cosport/sessions/` in git's common directory. It is written whole before the
-work tree is made (phase "preparing") and again when that stands ("open"), so that a kill at any moment leaves either
-nothing to lose or everything to go on with.
+A JSON file for each branch under `cosport/sessions/` in git's common directory. It is written whole before the work
+tree of the conflict is made (phase "preparing") and again when that stands ("open"), so that a kill at any moment
+leaves either nothing to lose or everything to go on with.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from cosport.backport.lock import slug
-from cosport.backport.request import Request
-from cosport.backport.why import touched_by
+from cosport.backport.request import Request  # noqa: TC001 - msgspec reads the types of State when it decodes one
+from cosport.backport.series import pending
 from cosport.errors import ToolError
-from cosport.git import worktree
-from cosport.git.diff import new_objects
-from cosport.git.merge import Merge, merge_trees
-from cosport.model.commit import Sha
+from cosport.model.commit import Sha  # noqa: TC001 - the same
 from cosport.model.result import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from cosport.backport.context import Context
-    from cosport.backport.trial import Trial
-    from cosport.git.merge import Merged
-    from cosport.git.quarantine import Quarantine
     from cosport.git.repository import Repository
-    from cosport.git.worktree import WorkTree
     from cosport.model.commit import Commit
 
 PREPARING: Final = "preparing"
 OPEN: Final = "open"
-
-PLACEHOLDER: Final = "describe what was changed and why"
-"""The note that stands in a prepared message until a person writes a real one; no commit is made with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """All that is needed to go on with one branch, in another process on another day.
 
-    `base` is the branch's tip when the run began, `tip` what the conflicting pick goes onto, `made` the picks of the series
-    before it, `results` what became of all commits before it, `conflict` what was reported.
+    `base` is the branch's tip when the run began, `tip` what the conflicting pick goes onto, `made` the picks of the
+    series before it, `results` what became of all commits before it, `conflict` what was reported.
     """
 
     branch: str
@@ -72,71 +61,25 @@ class State:
         return self.series[self.position]
 
 
+def names(repository: Repository) -> tuple[str, ...]:
+    """The branches with a state, sorted; a state that is damaged is among them."""
+    return tuple(sorted(unquote(path.stem) for path in (repository.state_dir / "sessions").glob("*.json")))
+
+
 def load(repository: Repository, branch: str) -> State | None:
     """The state of a branch, or None where no conflict waits. Raises ToolError if the file is damaged."""
-    return _read(_file(repository, branch))
+    import msgspec
 
-
-def all_states(repository: Repository) -> tuple[State, ...]:
-    """The states of all branches with a conflict, by name."""
-    found = (_read(path) for path in sorted((repository.state_dir / "sessions").glob("*.json")))
-    return tuple(sorted((state for state in found if state is not None), key=lambda state: state.branch))
-
-
-def begin(context: Context, place: Quarantine, state: State, message: str, trial: Trial) -> Result:
-    """Make the work tree of a conflict, the message prepared in it; the result with its place and its reasons."""
-    repository = context.repository
-    path = folder(context, state.branch)
-    commit = context.reader.commit(state.current)
-    shown = merge_trees(place, [Merge(trial.attempt.base, trial.attempt.ours, trial.attempt.theirs)], style="diff3")[0]
-    conflicts = tuple(
-        replace(
-            conflict, worktree=str(path), touched_by=touched_by(context, place, commit, state, shown, conflict.path)
-        )
-        for conflict in state.conflict.conflicts
-    )
-    state = replace(state, worktree=str(path), conflict=replace(state.conflict, conflicts=conflicts))
-    place.accept(new_objects(place.repository, trial.attempt.ours, shown.tree))
-    save(repository, state)
-    worktree.remove(repository, path)
-    tree = worktree.add(repository, path, state.tip)
-    paths = tuple(each.path for each in shown.unmerged)
-    worktree.fill(tree, shown.tree, shown.stages, paths)
-    for name in paths:
-        _name_the_sides(tree.resolve_path(name), shown, state, commit)
-    tree.message_file().write_bytes(message.encode("utf-8", "surrogateescape"))
-    (tree.admin / "CHERRY_PICK_HEAD").write_text(
-        f"{state.conflict.source.commit if state.conflict.source else state.current}\n"
-    )
-    save(repository, replace(state, phase=OPEN))
-    return state.conflict
-
-
-def close(context: Context, state: State) -> None:
-    """Forget the state, then remove the work tree: a kill in between leaves a folder that the next run removes."""
-    with contextlib.suppress(FileNotFoundError):
-        _file(context.repository, state.branch).unlink()
-    worktree.remove(context.repository, folder(context, state.branch))
-
-
-def still_open(state: State, series: Sequence[Commit]) -> tuple[Result, ...]:
-    """What a new backport to a branch with a conflict in progress answers: the same conflict, or an error."""
-    if tuple(commit.sha for commit in series) == state.series:
-        rest = (
-            Result(name, state.branch, Outcome.PENDING, notes=(f"after {state.current[:12]}, which conflicts",))
-            for name in state.series[state.position + 1 :]
-        )
-        return (*state.results, state.conflict, *rest)
-    what = f"a conflict waits on {state.branch}: {state.current[:12]} in {state.worktree}"
-    hint = f"finish it first: cosport backport --continue (or --abort) --branch {state.branch}"
-    return tuple(Result(commit.sha, state.branch, Outcome.ERROR, error=what, hint=hint) for commit in series)
-
-
-def folder(context: Context, branch: str) -> Path:
-    """Where the work tree of a branch's conflict stands: as configured, else inside git's common directory."""
-    configured = context.config.backport.worktrees
-    parent = Path(os.path.expanduser(configured)) if configured else context.repository.state_dir / "worktrees"  # noqa: PTH111
-    return parent.absolute() / slug(branch)
+    path = _file(repository, branch)
+    try:
+        return msgspec.convert(_unescaped(msgspec.json.decode(path.read_bytes())), State)
+    except FileNotFoundError:
+        return None
+    except (msgspec.MsgspecError, UnicodeError) as exc:
+        raise ToolError(
+            f"{path} is damaged: {exc}",
+            hint=f"give this conflict up, and start over: cosport backport --abort --branch {branch}",
+        ) from exc
 
 
 def save(repository: Repository, state: State) -> None:
@@ -151,24 +94,33 @@ def save(repository: Repository, state: State) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-
-
-def _read(path: Path) -> State | None:
-    import msgspec
-
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        return msgspec.convert(_unescaped(msgspec.json.decode(path.read_bytes())), State)
-    except FileNotFoundError:
-        return None
-    except (msgspec.MsgspecError, UnicodeError) as exc:
-        raise ToolError(
-            f"{path} is damaged: {exc}",
-            hint="the picks are in git: look at its work tree, then remove this file and start over",
-        ) from exc
+        os.fsync(folder)  # the new name as well
+    finally:
+        os.close(folder)
+
+
+def forget(repository: Repository, branch: str) -> None:
+    """Remove the state, if there is one."""
+    _file(repository, branch).unlink(missing_ok=True)
+
+
+def still_open(state: State, series: Sequence[Commit]) -> tuple[Result, ...]:
+    """What a new backport to a branch with a conflict in progress answers: the same conflict, or an error."""
+    if tuple(commit.sha for commit in series) == state.series:
+        return (*state.results, state.conflict, *pending(state.series[state.position + 1 :], state.conflict))
+    what = f"a conflict waits on {state.branch}: {state.current[:12]} in {state.worktree}"
+    hint = f"finish it first: cosport backport --continue (or --abort) --branch {state.branch}"
+    return tuple(Result(commit.sha, state.branch, Outcome.ERROR, error=what, hint=hint) for commit in series)
+
+
+def _file(repository: Repository, branch: str) -> Path:
+    return repository.state_dir / "sessions" / f"{slug(branch)}.json"
 
 
 def _escaped(value: object) -> object:
-    r"""The same data with bytes that are no UTF-8 (surrogates, from paths) written as `\xNN`, and backslashes doubled."""
+    r"""The same data with bytes that are no UTF-8 (surrogates, from paths) as `\xNN`, and backslashes doubled."""
     if isinstance(value, str):
         return value.replace("\\", "\\\\").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if isinstance(value, dict):
@@ -191,29 +143,3 @@ def _unescaped(value: object) -> object:
     if isinstance(value, list):
         return [_unescaped(each) for each in value]
     return value
-
-
-def _file(repository: Repository, branch: str) -> Path:
-    return repository.state_dir / "sessions" / f"{slug(branch)}.json"
-
-
-def _name_the_sides(path: Path, shown: Merged, state: State, commit: Commit) -> None:
-    """Replace the synthetic names in the conflict markers by ones that tell a person which side is which."""
-    if path.is_symlink() or not path.is_file():
-        return
-    ours, theirs, base = shown.labels
-    data = path.read_bytes()
-    subject = commit.subject.encode("utf-8", "surrogateescape")
-    named = data.replace(b"<<<<<<< " + ours.encode(), b"<<<<<<< " + state.branch.encode("utf-8", "surrogateescape"))
-    named = named.replace(
-        b">>>>>>> " + theirs.encode(), b">>>>>>> " + commit.sha[:12].encode() + b" (" + subject + b")"
-    )
-    parent = b"||||||| before " + commit.sha[:12].encode()
-    named = re.sub(rb"^\|{7} (" + base[:7].encode() + rb"[0-9a-f]*)", lambda _: parent, named, flags=re.MULTILINE)
-    if named != data:
-        path.write_bytes(named)
-
-
-def worktree_of(repository: Repository, state: State) -> WorkTree:
-    """The work tree of a session. Raises ToolError if it is gone."""
-    return worktree.find(repository, Path(state.worktree))

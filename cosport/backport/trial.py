@@ -6,23 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cosport.compare.fidelity import distance, fidelity
+from cosport.errors import CosportError, DiskError, Interrupted
 from cosport.git.diff import patches
 from cosport.git.merge import Merge, Merged, merge_trees
+from cosport.model.result import Fidelity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cosport.git.quarantine import Quarantine
     from cosport.model.commit import Sha
-    from cosport.model.result import Fidelity
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One pick to try: the change between two trees (`base` to `theirs`) onto the tree `ours`.
 
-    `upstream` is the pair of trees of the upstream commit's own change, which fidelity is judged against; it is the same
-    change unless the pick is made from another branch's backport.
+    `upstream` is the pair of trees of the upstream commit's own change, which fidelity is judged against; it is the
+    same change unless the pick is made from another branch's backport.
     """
 
     base: Sha
@@ -33,7 +34,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How an attempt went. `fidelity` is None where it conflicts or changes nothing; `distance` counts changed lines that differ."""
+    """How an attempt went.
+
+    `fidelity` is None where it conflicts or changes nothing; `distance` counts the changed lines that differ.
+    """
 
     attempt: Attempt
     merged: Merged
@@ -63,5 +67,27 @@ def try_all(place: Quarantine, attempts: Sequence[Attempt]) -> list[Trial]:
             continue
         upstream, ours = next(texts), next(texts)
         found = fidelity(upstream, ours)
-        trials.append(Trial(each, result, found, distance(upstream, ours) if found == "adapted" else 0))
+        trials.append(Trial(each, result, found, distance(upstream, ours) if found is Fidelity.ADAPTED else 0))
     return trials
+
+
+def try_each(place: Quarantine, attempts: Sequence[Attempt]) -> list[Trial | CosportError]:
+    """As `try_all`; where git gives no answer for all together, each by itself, so that one's trouble is its own."""
+    try:
+        return list(try_all(place, attempts))
+    except Interrupted:
+        raise
+    except (CosportError, OSError) as error:
+        if len(attempts) == 1:
+            return [as_error(error)]
+    return [trial for attempt in attempts for trial in try_each(place, [attempt])]
+
+
+def as_error(error: CosportError | OSError) -> CosportError:
+    """The same trouble as one of our own errors."""
+    if isinstance(error, CosportError):
+        return error
+    where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+    return DiskError(
+        f"{where}{error.strerror or error}", hint="free space or make it writable, then run the same command again"
+    )

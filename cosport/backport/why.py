@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cosport.errors import ToolError
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cosport.backport.context import Context
-    from cosport.backport.session import State
     from cosport.git.merge import Merged
     from cosport.git.quarantine import Quarantine
     from cosport.model.commit import Commit
@@ -20,45 +20,64 @@ if TYPE_CHECKING:
 _RANGES: Final = 20
 """Conflicting places of a file that are looked into; a file with more needs a person in any case."""
 
+_FILES: Final = ("100644", "100755")
+"""Modes of regular files: symbolic links and submodules have no lines."""
+
 _COMMITS: Final = 12
 """Commits that are named at most, the newest: more would be a list that nobody reads."""
 
 
-def touched_by(
-    context: Context, place: Quarantine, commit: Commit, state: State, shown: Merged, path: str
-) -> tuple[Touch, ...]:
-    """Upstream commits after the branch's fork point that changed the lines around which `path` conflicts, oldest first.
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A conflict: picking `picked` onto a branch whose tip was `onto` gave `shown`, with diff3 markers, in `place`."""
 
-    Blame of the lines that upstream's side had before the fix, in the range from the merge base with the branch; where
-    that names nothing (upstream had removed lines there), the log of those lines (git-log(1), `-L`).
+    context: Context
+    place: Quarantine
+    picked: Commit
+    onto: Sha
+    shown: Merged
+
+
+def touched_by(scene: Scene, path: str) -> tuple[Touch, ...]:
+    """The commits since the fork point that changed the lines around which `path` conflicts, oldest first.
+
+    Blame of the lines that the picked side had before the change, in the range from the merge base with the branch;
+    where that names nothing (lines were removed there), the log of those lines (git-log(1), `-L`). Nothing for what is
+    no text, and where the explanation takes too long or a shallow clone cannot give it.
     """
-    raw = path.encode("utf-8", "surrogateescape")
-    sides = {stage.stage: stage.blob for stage in shown.stages if stage.path == raw}
-    if 1 not in sides or not commit.parents:
+    history, reader = scene.context.history, scene.context.reader
+    if scene.picked.is_merge or not scene.picked.parents:
         return ()
-    parent = commit.parents[0]
-    fork = context.repository.attempt("merge-base", parent, state.base).stdout.decode("ascii").strip()
-    before = context.reader.blob(sides[1]).split(b"\n")
-    merged = place.repository.run("cat-file", "blob", f"{shown.tree}:{path}")
-    ranges = list(places(merged.split(b"\n"), before))[:_RANGES]
-    if not fork or not ranges or context.reader.read(f"{parent}:{path}") is None:
-        return ()
-    lines = [f"-L{first},{last}" for first, last in ranges]
     try:
-        names = _blamed(context, f"{fork}..{parent}", lines, path) or _logged(
-            context, f"{fork}..{parent}", ranges, path
-        )
-    except ToolError:  # an explanation that takes too long, or that a shallow clone cannot give, is left out
+        names = _changing(scene, path)
+        history.ensure(names)
+        ordered = sorted(names, key=history.rank)[-_COMMITS:]
+        return tuple(Touch(name, reader.commit(name).subject) for name in ordered)
+    except ToolError:
         return ()
-    context.history.ensure(names)
-    ordered = sorted(names, key=context.history.rank)[-_COMMITS:]
-    return tuple(Touch(name, context.reader.commit(name).subject) for name in ordered)
+
+
+def _changing(scene: Scene, path: str) -> list[Sha]:
+    repository, reader = scene.context.repository, scene.context.reader
+    raw = path.encode("utf-8", "surrogateescape")
+    base = [stage for stage in scene.shown.stages if stage.path == raw and stage.stage == 1 and stage.mode in _FILES]
+    parent = scene.picked.parents[0]
+    fork = repository.attempt("merge-base", parent, scene.onto).stdout.decode("ascii").strip()
+    if not base or not fork or reader.read(f"{parent}:{path}") is None:
+        return []
+    shown = scene.place.repository.attempt("cat-file", "blob", f"{scene.shown.tree}:{path}")
+    ranges = list(places(shown.stdout.split(b"\n"), reader.blob(base[0].blob).split(b"\n")))[:_RANGES]
+    if not ranges:
+        return []
+    span = f"{fork}..{parent}"
+    lines = [f"-L{first},{last}" for first, last in ranges]
+    return _blamed(scene.context, span, lines, path) or _logged(scene.context, span, ranges, path)
 
 
 def places(merged: list[bytes], before: list[bytes]) -> Iterator[tuple[int, int]]:
-    """The line ranges of `before` (counted from 1, both ends in) that stand between `|||||||` and `=======` in `merged`.
+    """The line ranges of `before` (from 1, both ends in) that stand between `|||||||` and `=======` in `merged`.
 
-    A place without lines of its own (both sides added something) stands for the line before and the one after it.
+    A place without lines of its own (both sides added something) stands for the line before and the line after it.
     """
     at = 0
     base: list[bytes] | None = None

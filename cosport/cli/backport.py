@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,18 +13,19 @@ import typer
 from cosport import process
 from cosport.backport import resume
 from cosport.backport import session as sessions
-from cosport.backport import target as targets
 from cosport.backport.context import upstream_commits
+from cosport.backport.document import document
 from cosport.backport.request import Fields, From, Request
 from cosport.backport.run import Runner
 from cosport.cli.options import command
 from cosport.cli.session import Session
-from cosport.cli.working import tell, working, worst
+from cosport.cli.working import missing, targets_of, tell, working, worst
 from cosport.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from cosport.git.repository import Repository
     from cosport.model.result import Result
 
 
@@ -68,26 +70,14 @@ def backport(
 ) -> int:
     """Backport upstream commits to stable branches.
 
-    Each branch gets its pick on a branch of its own, backport/BRANCH/SHA; your checkout is never touched. A conflict opens
-    a work tree with just the files in conflict, and holds up no other branch.
+    Each branch gets its pick on a branch of its own, backport/BRANCH/SHA; your checkout is never touched. A conflict
+    opens a work tree with just the files in conflict, and holds up no other branch.
     """
     after = [
         name
         for name, wanted in (("--continue", go_on), ("--skip", skip), ("--abort", abort), ("--status", status))
         if wanted
     ]
-    if len(after) > 1:
-        raise UsageError(f"{' and '.join(after)} do not go together", hint="give one of them")
-    if after and (sha or to or every):
-        raise UsageError(f"{after[0]} takes no commits and no --to", hint=f"cosport backport {after[0]} [--branch B]")
-    if not after and branch is not None:
-        raise UsageError(
-            "--branch goes with --continue, --skip, --abort and --status", hint="to name a target: --to BRANCH"
-        )
-    if after:
-        return _after_conflict(session, after[0], branch, note, edit=edit)
-    if not sha:
-        raise UsageError("no commit to backport", hint="cosport backport SHA --to BRANCH")
     request = Request(
         profile=profile or session.config.message.profile,
         source=source,
@@ -99,58 +89,109 @@ def backport(
         in_place=in_place,
         dry_run=dry_run,
     )
+    if after:
+        _check_after(after, request, named=bool(sha or to or every), profile=profile, edit=edit)
+        wish = resume.Wish(skip=skip, note=note, force=force, edit=editor(session) if edit else None)
+        return _after_conflict(session, after[0], branch, wish)
+    if branch is not None:
+        raise UsageError(
+            "--branch goes with --continue, --skip, --abort and --status", hint="to name a target: --to BRANCH"
+        )
+    if not sha:
+        raise UsageError("no commit to backport", hint="cosport backport SHA --to BRANCH")
+    if every and to:
+        raise UsageError("--all and --to do not go together", hint="give one of them")
+    if edit and dry_run:
+        raise UsageError("--edit and --dry-run do not go together", hint="a dry run makes no message; leave one out")
+    return _backport(session, request, sha, tuple(to or ()), every=every, edit=edit)
+
+
+def _backport(
+    session: Session, request: Request, shas: Sequence[str], to: Sequence[str], *, every: bool, edit: bool
+) -> int:
     with working(session) as context:
-        series = upstream_commits(context, sha, allow_unmerged=allow_unmerged, mainline=mainline)
-        chosen = targets.choose(context.repository, context.reader, context.config, tuple(to or ()), every=every)
-        context.history.ensure([target.tip for target in chosen])
+        series = upstream_commits(context, shas, allow_unmerged=request.allow_unmerged, mainline=request.mainline)
+        chosen, absent = targets_of(context, to, every=every)
         with session.printer.progress("backporting", len(series) * len(chosen)) as step:
             runner = Runner(context, request, edit=editor(session) if edit else None, progress=step)
-            results = runner.backport(series, chosen)
-        tell(session.printer, context, results)
+            results = (*runner.backport(series, chosen), *missing(series, absent))
+        tell(session.printer, results)
     return worst(results)
 
 
-def _after_conflict(run: Session, what: str, branch: str | None, note: str | None, *, edit: bool) -> int:
-    states = sessions.all_states(run.repository)
-    if what == "--status" and branch is None and not states:
+def _check_after(after: Sequence[str], request: Request, *, named: bool, profile: str | None, edit: bool) -> None:
+    """Refuse what `--continue` and its like cannot take, so that nothing is left out silently. Raises UsageError."""
+    if len(after) > 1:
+        raise UsageError(f"{' and '.join(after)} do not go together", hint="give one of them")
+    if named:
+        raise UsageError(f"{after[0]} takes no commits, no --to and no --all", hint=f"{after[0]} [--branch B]")
+    plain = Request(profile=request.profile)
+    kept = replace(plain, fields=Fields(note=request.fields.note), force=request.force)
+    if request != kept or profile is not None:
+        raise UsageError(
+            f"{after[0]} takes only --branch, --note, --force and --edit: the rest was said when the backport began",
+            hint="to change the message, edit MERGE_MSG (git rev-parse --git-path MERGE_MSG), or pass --edit",
+        )
+    if after[0] in ("--abort", "--status") and (request != plain or edit):
+        raise UsageError(f"{after[0]} takes only --branch", hint=f"{after[0]} [--branch B]")
+
+
+def _after_conflict(run: Session, what: str, branch: str | None, wish: resume.Wish) -> int:
+    waiting = sessions.names(run.repository)
+    if what == "--status" and branch is None and not waiting:
         if run.json:
-            run.printer.json({"schema": "cosport.backport/1", "results": []})
+            run.printer.json(document(()))
         else:
             run.printer.say("no conflict waits anywhere")
         return 0
-    chosen = resume.chosen(states, branch)
     results: list[Result] = []
+    chosen = resume.chosen(waiting, branch)
     with working(run) as context:
-        for state in chosen:
-            if what == "--abort":
-                results += resume.abort(context, state)
-            elif what == "--status":
-                results += sessions.still_open(state, tuple(context.reader.commit(name) for name in state.series))
-            else:
-                wants_edit = editor(run) if edit else None
-                results += resume.attempt(context, state, skip=what == "--skip", note=note, edit=wants_edit)
-        tell(run.printer, context, results)
+        if what == "--abort":
+            for name in chosen:
+                results += resume.abort(context, name)
+        else:
+            states = [state for name in chosen if (state := sessions.load(context.repository, name)) is not None]
+            for state in states:
+                if what == "--status":
+                    results += sessions.still_open(state, tuple(context.reader.commit(name) for name in state.series))
+                else:
+                    results += resume.proceed(context, state, wish)
+        tell(run.printer, results)
     return worst(results)
 
 
 def editor(run: Session) -> Callable[[str, str], str]:
-    """A function that lets the user edit a branch's message, in the editor that git would start (git-var(1), GIT_EDITOR)."""
-    asked = run.repository.attempt("var", "GIT_EDITOR", env={"GIT_EDITOR": os.environ.get("GIT_EDITOR", "")})
-    command_line = asked.stdout.decode("utf-8", "surrogateescape").strip()
-    if asked.status or not command_line:
-        raise UsageError("git knows no editor", hint="set GIT_EDITOR, or core.editor")
+    """A function that lets the user edit a branch's message, in the editor that git would start (git-var(1)).
+
+    Raises UsageError where git knows no editor; the function does where the editor fails or leaves nothing.
+    """
+    command_line = _editor_command(run.repository)
 
     def edit(branch: str, message: str) -> str:
         with tempfile.TemporaryDirectory(prefix="cosport-edit-") as folder:
             file = Path(folder) / "COMMIT_EDITMSG"
             file.write_bytes(message.encode("utf-8", "surrogateescape"))
-            # The editor's command line is the user's own and may hold arguments, so a shell reads it, as git has it done;
-            # the file's name is passed as an argument, never as text of the command.
+            # The editor's command line is the user's own and may hold arguments, so a shell reads it, as git has it
+            # done; the file's name is passed as an argument, never as text of the command.
             status = process.run_on_terminal(["sh", "-c", f'{command_line} "$@"', command_line, str(file)])
-            edited = file.read_bytes().decode("utf-8", "surrogateescape")
+            edited = file.read_bytes().decode("utf-8", "surrogateescape") if file.exists() else ""
         if status or not edited.strip():
             why = f"the editor ended with status {status}" if status else "the message was left empty"
             raise UsageError(f"{branch}: {why}: nothing was made", hint="run the same command again")
         return edited
 
     return edit
+
+
+def _editor_command(repository: Repository) -> str:
+    """What git would start: $GIT_EDITOR, core.editor, $VISUAL, $EDITOR or its own choice."""
+    env = dict(repository.env)
+    env.pop("GIT_EDITOR", None)  # in git's processes it is `false`, as nothing there may ask the user
+    if own := os.environ.get("GIT_EDITOR"):
+        env["GIT_EDITOR"] = own
+    asked = process.run(repository.argv("var", "GIT_EDITOR"), env=env, cwd=repository.git_dir)
+    command_line = asked.stdout.decode("utf-8", "surrogateescape").strip()
+    if asked.status or not command_line:
+        raise UsageError("git knows no editor", hint="set GIT_EDITOR, or core.editor")
+    return command_line

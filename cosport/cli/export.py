@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,9 @@ from cosport.backport.export import commits_of, export
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.git.objects import ObjectReader
-from cosport.model.commit import Sha
+
+if TYPE_CHECKING:
+    from cosport.model.commit import Sha
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")]
 
@@ -28,12 +30,13 @@ def export_command(
 ) -> int:
     """Write a pick or a series as mail patches with a quilt series file.
 
-    Of a branch, the commits that no configured branch, upstream or remote branch holds. Nothing is sent, and the patches name
-    no recipients; for git send-email add --suppress-cc=all, or it takes them from the trailers.
+    Of a branch, the commits that no configured branch, upstream or remote branch holds. Nothing is sent, and the
+    patches name no recipients; for git send-email add --suppress-cc=all, or it takes them from the trailers.
     """
     repository = session.repository
     with ObjectReader(repository) as reader:
-        commits = commits_of(repository, reader, ref, _known(session, reader))
+        known, local = _tips(session, reader)
+        commits = commits_of(repository, reader, ref, known=known, local=local)
         names = export(repository, commits, out, force=force)
     if session.json:
         patches = [{"file": str(out / name), "commit": sha} for name, sha in zip(names, commits, strict=True)]
@@ -45,11 +48,14 @@ def export_command(
     return 0
 
 
-def _known(session: Session, reader: ObjectReader) -> list[Sha]:
-    """The tips of configured branches, of upstream and of remote branches; local branches that are no picks too."""
-    names = [branch.ref for branch in session.config.branches]
-    names += [session.config.upstream.ref] if session.config.upstream.ref else []
-    listed = session.repository.text("for-each-ref", "--format=%(refname)", "refs/remotes", "refs/heads").splitlines()
-    names += [name for name in listed if not name.startswith("refs/heads/backport/")]
-    found = (reader.read(f"{name}^{{commit}}") for name in names)
-    return [Sha(each[0]) for each in found if each is not None]
+def _tips(session: Session, reader: ObjectReader) -> tuple[list[Sha], list[Sha]]:
+    """The tips of configured branches, upstream and remote branches; and those of local branches that are no picks."""
+    remote = session.repository.text("for-each-ref", "--format=%(refname)", "refs/remotes").splitlines()
+    heads = session.repository.text("for-each-ref", "--format=%(refname)", "refs/heads").splitlines()
+    kept = [*(branch.ref for branch in session.config.branches), session.config.upstream.ref, *remote]
+    local = [name for name in heads if not name.startswith("refs/heads/backport/") and name not in kept]
+    return _found(reader, kept), _found(reader, local)
+
+
+def _found(reader: ObjectReader, names: list[str]) -> list[Sha]:
+    return [found[0] for name in names if name and (found := reader.read(f"{name}^{{commit}}")) is not None]

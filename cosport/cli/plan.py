@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cosport.backport import plan as plans
-from cosport.backport import target as targets
 from cosport.backport.context import upstream_commits
 from cosport.backport.document import line
 from cosport.backport.request import From, Request
 from cosport.backport.stream import stream
 from cosport.cli.options import command
 from cosport.cli.session import Session
-from cosport.cli.working import tell, working, worst
+from cosport.cli.working import missing, targets_of, tell, working, worst
 from cosport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,14 +69,14 @@ def plan(
     results: list[Result] = []
     with working(session) as context:
         commits = upstream_commits(context, sha, allow_unmerged=allow_unmerged, mainline=mainline)
-        chosen = targets.choose(context.repository, context.reader, context.config, tuple(to or ()), every=not to)
-        context.history.ensure([target.tip for target in chosen])
+        chosen, absent = targets_of(context, tuple(to or ()), every=not to)
         pairs = [(commit, target) for commit in commits for target in chosen]
         with session.printer.progress("trying", len(pairs)) as step:
             for result in plans.plan(context, request, pairs):
                 results.append(result)
                 step(1)
-        tell(session.printer, context, results)
+        results += missing(commits, absent)
+        tell(session.printer, results)
     return worst(results)
 
 

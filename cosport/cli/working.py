@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cosport.backport import target as targets
 from cosport.backport.context import Context
 from cosport.backport.document import document
 from cosport.cli.output import Styled
@@ -16,9 +17,11 @@ from cosport.model.result import Outcome, Result
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from cosport.backport.target import Target
     from cosport.cli.output import Printer, Text
     from cosport.cli.session import Session
-    from cosport.model.commit import Sha
+    from cosport.errors import CosportError
+    from cosport.model.commit import Commit, Sha
 
 _STYLES = {
     Outcome.PICKED: "green",
@@ -31,7 +34,10 @@ _STYLES = {
 
 @contextmanager
 def working(session: Session) -> Iterator[Context]:
-    """The context of a run, its index up to date. Raises ConfigError where upstream's ref is configured and not here."""
+    """The context of a run, its index up to date.
+
+    Raises ConfigError where upstream's ref is configured and not here.
+    """
     repository = session.repository
     config = session.config
     with ObjectReader(repository) as reader:
@@ -61,22 +67,42 @@ def worst(results: Sequence[Result]) -> int:
     return max((result.outcome.exit_code for result in results), default=0)
 
 
-def tell(printer: Printer, context: Context, results: Sequence[Result]) -> None:
+def targets_of(
+    context: Context, names: Sequence[str], *, every: bool
+) -> tuple[tuple[Target, ...], tuple[tuple[str, CosportError], ...]]:
+    """The targets named by the user, or (`every`) all configured ones and those of them that are not here."""
+    if every:
+        chosen, absent = targets.every(context.reader, context.config)
+    else:
+        chosen, absent = targets.choose(context.repository, context.reader, context.config, names), ()
+    context.history.ensure([target.tip for target in chosen])
+    return chosen, absent
+
+
+def missing(series: Sequence[Commit], absent: Sequence[tuple[str, CosportError]]) -> tuple[Result, ...]:
+    """Results for configured branches that are not here: their own trouble, which holds up no other."""
+    return tuple(
+        Result(commit.sha, name, Outcome.ERROR, error=error.what, hint=error.hint)
+        for name, error in absent
+        for commit in series
+    )
+
+
+def tell(printer: Printer, results: Sequence[Result]) -> None:
     """Print results: the JSON document, or a table and what a person should know beyond it."""
     if printer.as_json:
         printer.json(document(results))
         return
-    rows: list[list[Text]] = []
-    for result in results:
-        rows.append(
-            [
-                result.upstream[:12],
-                result.branch,
-                Styled(result.outcome.value, _STYLES.get(result.outcome, "dim")),
-                result.fidelity.value if result.fidelity else "",
-                _where(result),
-            ]
-        )
+    rows: list[list[Text]] = [
+        [
+            result.upstream[:12],
+            result.branch,
+            Styled(result.outcome.value, _STYLES.get(result.outcome, "dim")),
+            result.fidelity.value if result.fidelity else "",
+            _where(result),
+        ]
+        for result in results
+    ]
     printer.table(["upstream", "branch", "outcome", "fidelity", "how and where"], rows)
     for result in results:
         _remarks(printer, result)
