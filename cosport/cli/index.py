@@ -9,7 +9,7 @@ import typer
 
 from cosport.cli.options import command
 from cosport.cli.session import Session
-from cosport.history.index import History, ref_tips
+from cosport.history.index import History
 
 
 @command(example="cosport index\ncosport index --rebuild")
@@ -30,7 +30,7 @@ def index(
             done += added
             step(added)
 
-        with History.open(repository, ref_tips(repository), rebuild=rebuild, progress=report) as history:
+        with History.open(repository, rebuild=rebuild, progress=report) as history:
             commits, note, path = history.count(), history.note, history.store.path
     size = path.stat().st_size if path is not None else 0
     if note:

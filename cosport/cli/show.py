@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cosport.model.commit import Sha, looks_like_sha
+from cosport.model.commit import looks_like_sha
 
 if TYPE_CHECKING:
     from cosport.cli.output import Text
@@ -14,24 +13,9 @@ if TYPE_CHECKING:
     from cosport.git.repository import Repository
     from cosport.history.facts import Facts, Place
     from cosport.history.index import History
+    from cosport.model.commit import Sha
 
 SCHEMA: Final = "cosport.show/1"
-
-
-@dataclass(frozen=True, slots=True)
-class _Refs:
-    """What the repository's refs lead to: full name and commit."""
-
-    all: dict[str, Sha]
-
-    def short(self, folder: str) -> list[tuple[str, Sha]]:
-        return [(name.removeprefix(folder), sha) for name, sha in self.all.items() if name.startswith(folder)]
-
-    def named(self, name: str) -> Sha | None:
-        for prefix in ("", "refs/", "refs/heads/", "refs/remotes/", "refs/tags/"):
-            if (found := self.all.get(prefix + name)) is not None:
-                return found
-        return None
 
 
 def run(session: Session, name: str) -> int:
@@ -43,12 +27,10 @@ def run(session: Session, name: str) -> int:
     from cosport.history.index import History
 
     repository = session.repository
-    refs = _refs(repository)
-    upstream, branches, configured = _branches(session, refs)
-    tips = [*refs.all.values(), *(tip for _, tip in branches)]
-    with History.open(repository, tips, upstream=upstream) as history:
+    with History.open(repository) as history:
+        branches, configured = _branches(session, history)
         sha = _resolve(history, repository, name)
-        found = facts(history, sha, branches, refs.short("refs/tags/"), all_named=configured)
+        found = facts(history, sha, branches, _under(history, "refs/tags/"), all_named=configured)
         if history.note:
             session.printer.note(history.note)
         if session.json:
@@ -58,32 +40,28 @@ def run(session: Session, name: str) -> int:
     return 0
 
 
-def _refs(repository: Repository) -> _Refs:
-    listed = repository.text(
-        "for-each-ref", "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)",
-        "refs/heads", "refs/remotes", "refs/tags",
-    )  # fmt: skip
-    found: dict[str, Sha] = {}
-    for line in listed.splitlines():
-        kind, sha, target, peeled, name = line.split(" ", 4)
-        if kind == "commit":
-            found[name] = Sha(sha)
-        elif target == "commit":
-            found[name] = Sha(peeled)
-    return _Refs(found)
-
-
-def _branches(session: Session, refs: _Refs) -> tuple[Sha | None, list[tuple[str, Sha]], bool]:
-    """Upstream's tip, the branches to tell of, and whether they are configured."""
-    upstream = None
+def _branches(session: Session, history: History) -> tuple[list[tuple[str, Sha]], bool]:
+    """The branches to tell of, and whether they are configured."""
     if _is_configured(session):
         config = session.config
-        upstream = refs.named(config.upstream.ref) if config.upstream.ref else None
-        configured = [(each.name, tip) for each in config.branches if (tip := refs.named(each.ref)) is not None]
+        if config.upstream.ref and (tip := _tip(history, config.upstream.ref)) is not None:
+            history.upstream = history.rank(tip)
+        configured = [(each.name, tip) for each in config.branches if (tip := _tip(history, each.ref)) is not None]
         if configured:
-            return upstream, configured, True
-    remote = [(name, sha) for name, sha in refs.short("refs/remotes/") if not name.endswith("/HEAD")]
-    return upstream, [*refs.short("refs/heads/"), *remote], False
+            return configured, True
+    remote = [(name, sha) for name, sha in _under(history, "refs/remotes/") if not name.endswith("/HEAD")]
+    return [*_under(history, "refs/heads/"), *remote], False
+
+
+def _under(history: History, folder: str) -> list[tuple[str, Sha]]:
+    return [(name.removeprefix(folder), sha) for name, sha in history.refs.items() if name.startswith(folder)]
+
+
+def _tip(history: History, name: str) -> Sha | None:
+    for prefix in ("", "refs/", "refs/heads/", "refs/remotes/", "refs/tags/"):
+        if (found := history.refs.get(prefix + name)) is not None:
+            return found
+    return None
 
 
 def _is_configured(session: Session) -> bool:

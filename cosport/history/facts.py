@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cosport.model.commit import Sha
     from cosport.model.result import Followup
 
-_FEW: Final = 8
+_FEW: Final = 16
 """So many tips are asked one by one; of more, those that hold the commit are found by one pass over the history."""
 
 
@@ -91,22 +91,24 @@ def _holders(
     above = origins(history, sha)
     brought = {history.rank(sha), *carriers(history, (sha, *above))}
     brought.update(rank for each in above if (rank := history.find(each)) is not None)
-    held = _holding(history, brought, [tip for _, tip in (*branches, *tags)])
-    found = [(name, tip) for name, tip in branches if tip in held]
-    reaches = [history.reach(tip) for _, tip in found]
-    for name, tip in sorted(tags, key=lambda tag: -history.rank(tag[1])):
-        rank = history.rank(tip)
-        if tip in held and not any(reach.holds(rank) for reach in reaches):
+    if len(branches) > _FEW:
+        branches = _holding(history, brought, branches)
+    reaches = [history.reach(tip) for _, tip in branches]
+    found = [each for each, reach in zip(branches, reaches, strict=True) if any(reach.holds(rank) for rank in brought)]
+    loose = [tag for tag in tags if not any(reach.holds(history.rank(tag[1])) for reach in reaches)]
+    if len(loose) > _FEW:
+        loose = _holding(history, brought, loose)
+    for name, tip in sorted(loose, key=lambda tag: -history.rank(tag[1])):
+        if any(reach.holds(history.rank(tip)) for reach in reaches):
+            continue  # an older tag of the same line
+        reaches.append(history.reach(tip))
+        if any(reaches[-1].holds(rank) for rank in brought):
             found.append((name, tip))
-            reaches.append(history.reach(tip))
     return found
 
 
-def _holding(history: History, brought: set[int], tips: Sequence[Sha]) -> set[Sha]:
-    """The tips that reach one of the commits `brought`."""
-    ranks = {history.rank(tip): tip for tip in tips}
-    if len(ranks) <= _FEW:
-        return {tip for tip in ranks.values() if any(history.reach(tip).holds(rank) for rank in brought)}
+def _holding(history: History, brought: set[int], named: Sequence[tuple[str, Sha]]) -> list[tuple[str, Sha]]:
+    """Those tips that reach one of the commits `brought`, found by one pass over all later commits."""
     lowest = min(brought)
     graph = history.graph
     first, children, others = graph.first, graph.children, graph.others
@@ -123,4 +125,4 @@ def _holding(history: History, brought: set[int], tips: Sequence[Sha]) -> set[Sh
             if others[merge] >= lowest and marked[others[merge] - lowest]:
                 marked[rank - lowest] = 1
             merge += 1
-    return {tip for rank, tip in ranks.items() if rank >= lowest and marked[rank - lowest]}
+    return [each for each in named if (rank := history.rank(each[1])) >= lowest and marked[rank - lowest]]

@@ -85,6 +85,7 @@ class History:
         self.store = store
         self.tips: tuple[int, ...] = ()
         self.upstream: int | None = None
+        self.refs: dict[str, Sha] = {}
         self._names: dict[Sha, int] = {}
         self._entries: dict[int, Entry] = {}
         self._graph: Graph | None = None
@@ -107,13 +108,13 @@ class History:
         `progress` is told, now and then, how many more commits were added. Raises DiskError, LockedError, StoreError;
         GitError where git cannot read the history.
         """
-        wanted = tuple(ref_tips(repository) if tips is None else dict.fromkeys(tips))
+        given = None if tips is None else tuple(dict.fromkeys(tips))
         for attempt in (1, 2):
             history = cls(repository, open_store(repository.state_dir / "index.sqlite", version=VERSION, schema=TABLES))
             try:
                 if rebuild and attempt == 1:
                     history._forget()
-                history._update(wanted, upstream, progress)
+                history._update(history._tips() if given is None else given, upstream, progress)
             except DamagedError:
                 history.close()
                 if attempt == 2:
@@ -167,6 +168,22 @@ class History:
         # The ends of history first: what the other tips are asked lies on their lines.
         self.tips = tuple(sorted({self.rank(tip) for tip in wanted}, key=lambda rank: (rank not in heads, -rank)))
         self.upstream = self.rank(upstream) if upstream is not None else None
+
+    def _tips(self) -> tuple[Sha, ...]:
+        """What the refs lead to, which is read into `refs`; a history opened for given tips leaves that empty.
+
+        To follow the tags takes git longer than the rest: where they lead is kept for as long as no ref changes.
+        """
+        listed = list_refs(self.repository, "%(objectname) %(refname)")
+        row = self.store.one("SELECT value FROM meta WHERE key='refs'")
+        before, _, peeled = row[0].partition(b"\0") if row is not None else (b"", b"", b"")
+        if row is None or before != listed:
+            peeled = _peel(self.repository)
+            self.store.write("INSERT OR REPLACE INTO meta VALUES ('refs', ?)", (listed + b"\0" + peeled,))
+        for line in peeled.decode("utf-8", "surrogateescape").splitlines():
+            sha, name = line.split(" ", 1)
+            self.refs[name] = Sha(sha)
+        return tuple(dict.fromkeys(self.refs.values()))
 
     def _boundary(self) -> bytes:
         try:
@@ -409,24 +426,22 @@ class History:
         return self._touched
 
 
-def ref_tips(repository: Repository) -> list[Sha]:
-    """The commits that branches, remote branches and tags lead to, each once, branches first."""
-    listed = repository.text(
-        "for-each-ref", "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname)",
-        "refs/heads", "refs/remotes", "refs/tags",
-    )  # fmt: skip
-    found: dict[Sha, None] = {}
-    for line in listed.splitlines():
-        words = line.split()
-        if words[0] == "commit":
-            found[Sha(words[1])] = None
-        elif len(words) == 4 and words[2] == "commit":
-            found[Sha(words[3])] = None
-    return list(found)
+def list_refs(repository: Repository, form: str) -> bytes:
+    """The branches, remote branches and tags, one a line, in a format of git-for-each-ref(1)."""
+    return repository.run("for-each-ref", f"--format={form}", "refs/heads", "refs/remotes", "refs/tags")
+
+
+def _peel(repository: Repository) -> bytes:
+    """The commit that each ref leads to and its full name, one ref a line; refs to other objects are left out."""
+    names = list_refs(repository, "%(refname)").splitlines()
+    asked = b"".join(name + b"^{commit}\n" for name in names)
+    told = repository.run("cat-file", "--batch-check=%(objectname)", stdin=asked).splitlines()
+    # What leads to no commit is answered by its name, a space and a word.
+    return b"".join(sha + b" " + name + b"\n" for sha, name in zip(told, names, strict=True) if b" " not in sha)
 
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-__all__ = ["NEVER", "Entry", "History", "Reach", "Statement", "ref_tips"]
+__all__ = ["NEVER", "Entry", "History", "Reach", "Statement"]

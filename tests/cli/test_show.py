@@ -75,7 +75,7 @@ def test_unconfigured_it_tells_of_the_branches_and_tags_that_hold_the_commit(git
 
 def test_of_many_refs_the_same_ones_are_found(git: Git, shas: dict[str, str]) -> None:
     before = invoke("show", shas["fix"], "--json", cwd=git.path, check=0).json()
-    for number in range(12):
+    for number in range(20):
         git.commit({"z": f"{number}\n"}, f"other {number}", branch=f"other-{number}", parents=[git.sha("cos-5.10")])
     merge = git.commit({}, "merge", branch="merged", parents=[git.sha("cos-5.10"), shas["carrier"]])
     after = invoke("show", shas["fix"], "--json", cwd=git.path, check=0).json()

@@ -17,7 +17,7 @@ import pytest
 from cosport.errors import MissingObjectError
 from cosport.git.repository import Repository
 from cosport.history import feed
-from cosport.history.index import History, ref_tips
+from cosport.history.index import History
 from cosport.history.schema import Kind
 from cosport.model.commit import Sha
 
@@ -133,11 +133,17 @@ def test_commits_given_at_run_time_are_indexed_when_asked_for(git: Git, ask: Ask
             history.ensure([Sha("1" * 40)])
 
 
-def test_tags_lead_to_their_commits_and_other_objects_to_none(git: Git) -> None:
-    (sha,) = line(git, 1)
-    git("tag", "-a", "-m", "v1", "v1", sha)
+def test_refs_lead_to_commits_through_tags_and_other_objects_are_left_out(git: Git, ask: Asker) -> None:
+    first, second = line(git, 2)
+    git("tag", "-a", "-m", "v1", "v1", first)
+    git("tag", "-a", "-m", "v1 again", "v1-twice", "v1")
     git("tag", "blob", git("hash-object", "-w", "--stdin", stdin="x"))
-    assert ref_tips(Repository.open(git.path)) == [sha]
+    for expected in (first, second):
+        with ask.open() as history:
+            assert history.refs == {"refs/heads/main": second, "refs/tags/v1": expected, "refs/tags/v1-twice": first}
+        with ask.open() as history:  # now as it was kept
+            assert history.refs["refs/tags/v1"] == expected
+        git("tag", "-f", "-a", "-m", "moved", "v1", second)
 
 
 def test_a_rewritten_branch_answers_for_what_it_holds_now(git: Git, ask: Asker) -> None:
