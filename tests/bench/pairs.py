@@ -21,7 +21,7 @@ _SHA = r"([0-9a-f]{40})"
 _FORMS: Final = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
     for pattern in (
-        rf"^[\[(]?\s*commit:?\s+(?:commit\s+)?{_SHA}\s+upstream\b",  # indented, it is a quotation in a revert
+        rf"^(?:[\[(] ?)?commit:?\s+(?:commit\s+)?{_SHA}\s+upstream\b",  # indented, it is a revert's quotation
         rf"\[ ?upstream commit:? {_SHA}",
         rf"\(cherry[ -]picked from (?:commit )?{_SHA}",
     )
