@@ -1,7 +1,8 @@
 """Patch-ids and touched paths of commits, many at a time: what tells that two commits make the same change.
 
-A patch-id is git's own (`git patch-id --stable`): the hash of a patch without line numbers and white space. Computing
-one takes a diff; comparing the touched paths first spares nearly all of them.
+A patch-id is git's own (`git patch-id --verbatim`): the hash of a patch without its line numbers. White space counts:
+the usual form leaves it out, and then a commit that indents a line equals the one that takes that back. Computing one
+takes a diff; comparing the touched paths first spares nearly all of them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _STARTS: Final = re.compile(rb"^([0-9a-f]{40}|[0-9a-f]{64})\n", re.MULTILINE)
 
 
 def patch_ids(repository: Repository, shas: Iterable[Sha]) -> dict[Sha, str]:
-    """The stable patch-id of each commit that has one; merges and commits that change nothing have none.
+    """The patch-id of each commit that has one; merges and commits that change nothing have none.
 
     A binary file counts with the names of its blobs before and after, which `git patch-id` leaves out.
     """
@@ -51,7 +52,7 @@ def _batch(repository: Repository, shas: Sequence[Sha]) -> Iterator[tuple[Sha, s
             blobs = b",".join(_BINARY.findall(patches[begin.end() : end]))
             if blobs:
                 binary[begin[1].decode("ascii")] = f":{zlib.crc32(blobs):08x}{zlib.adler32(blobs):08x}"
-    for line in repository.run("patch-id", "--stable", stdin=patches).decode("ascii").splitlines():
+    for line in repository.run("patch-id", "--verbatim", stdin=patches).decode("ascii").splitlines():
         patch_id, sha = line.split(" ")
         yield Sha(sha), patch_id + binary.get(sha, "")
 

@@ -15,12 +15,12 @@ def ids(git: Git, *shas: str) -> dict[Sha, str]:
     return patch_ids(Repository.open(git.path), [Sha(sha) for sha in shas])
 
 
-def test_it_is_gits_own_stable_patch_id(git: Git) -> None:
+def test_it_is_gits_own_patch_id(git: Git) -> None:
     git.commit({"a": "1\n2\n3\n", "b": "x\n"}, "start")
     sha = git.commit({"a": "1\n2\n4\n", "b": "y\n"}, "change")
     patch = git.raw("diff-tree", "-p", "--no-renames", sha)
     expected = subprocess.run(
-        ["git", "patch-id", "--stable"], input=patch, capture_output=True, check=True, cwd=git.path
+        ["git", "patch-id", "--verbatim"], input=patch, capture_output=True, check=True, cwd=git.path
     ).stdout.split()[0]
     assert ids(git, sha) == {sha: expected.decode()}
 
@@ -91,3 +91,11 @@ def test_touched_paths_tell_sets_of_paths_apart(git: Git) -> None:
     assert len(set(keys)) == 4
     assert keys[4] == 0
     assert set(again) == {keys[3]}
+
+
+def test_white_space_counts(git: Git) -> None:
+    git.commit({"a.c": "if (x)\n\tgo();\n"}, "start")
+    indent = git.commit({"a.c": "if (x)\n\t\tgo();\n"}, "indent")
+    back = git.commit({"a.c": "if (x)\n\tgo();\n"}, "take it back")
+    found = ids(git, indent, back)
+    assert found[Sha(indent)] != found[Sha(back)]
