@@ -102,12 +102,12 @@ def merge_trees(place: Quarantine, merges: Sequence[Merge], *, style: str = "mer
     done = place.repository.attempt(*settings, *args, stdin=stdin)
     if done.status not in (0, 1):
         raise place.repository.failed(done, args)
-    results = _parse(done.stdout, labels)
-    if len(results) != len(merges):
+    try:
+        return _parse(done.stdout, labels)
+    except (StopIteration, ValueError) as exc:
         raise ToolError(
-            f"git merge-tree answered {len(results)} of {len(merges)} merges: {done.tail}", hint="see: cosport doctor"
-        )
-    return results
+            f"git merge-tree gave no answer that can be read: {done.tail}", hint="see: cosport doctor"
+        ) from exc
 
 
 def _synthetic(place: Quarantine, merges: Sequence[Merge]) -> list[tuple[Sha, Sha, Sha]]:
@@ -127,18 +127,18 @@ def _commit(tree: Sha, parent: Sha | None, message: bytes) -> bytes:
 
 
 def _parse(out: bytes, labels: Sequence[tuple[Sha, Sha, Sha]]) -> list[Merged]:
-    r"""Parse the answers (git-merge-tree(1), "OUTPUT" and "INPUT FORMAT"), as many as are whole.
+    r"""Parse the answers (git-merge-tree(1), "OUTPUT" and "INPUT FORMAT"), one for each of `labels`.
 
     All fields end with a NUL: status; tree; the stages "<mode> <object> <stage>\t<path>"; an empty field. Where there
-    is a conflict, messages follow: "<number of paths>", the paths, "<kind>", "<text for people>"; then an empty field.
+    is a conflict, messages follow: "<number of paths>", the paths, "<kind>", "<text for people>"; then a field that is
+    no number. Raises ValueError or StopIteration where the answer is another or ends early.
     """
     fields = iter(out.split(b"\0")[:-1])
     results: list[Merged] = []
     for given in labels:
-        status = next(fields, b"")
-        if status not in (b"0", b"1"):
-            break  # git ended before its answer was whole
-        clean = status == b"1"
+        clean = {b"0": False, b"1": True}.get(next(fields))
+        if clean is None:
+            raise ValueError("neither clean nor in conflict")
         tree = Sha(next(fields).decode("ascii"))
         stages = tuple(_stage(entry) for entry in iter(lambda: next(fields), b""))
         kinds = {} if clean else _kinds(fields, stages)
@@ -161,7 +161,7 @@ def _kinds(fields: Iterator[bytes], stages: Sequence[Stage]) -> dict[bytes, Conf
     """
     kinds: dict[bytes, ConflictKind] = {}
     others: dict[bytes, ConflictKind] = {}
-    for count in iter(lambda: next(fields, b""), b""):
+    while (count := next(fields)).isdigit():  # git ends with advice about submodules, if any, where else nothing stands
         paths = [next(fields) for _ in range(int(count))]
         kind = next(fields).decode("utf-8", "replace")
         next(fields)  # a sentence for people

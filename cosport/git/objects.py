@@ -98,16 +98,18 @@ class ObjectReader:
             )
         try:
             found = self.read(name + "^{commit}")
+            if found is None and name.startswith(":/"):  # whose text goes on to the end of the name
+                found = self.read(name)
         except ProcessTimeout:
             raise
         except ProcessError as exc:
             reason = exc.tail.splitlines()[-1] if exc.tail else "git cannot read it"
             raise RevisionError(f"no commit named {name!r} here: {reason}", hint="see: git reflog") from exc
-        if found is not None:
-            parsed = parse_commit(found[0], found[2])
-            self._commits[parsed.sha] = parsed
-            return parsed
-        raise self._unresolved(name)
+        if found is None:
+            raise self._unresolved(name)
+        parsed = parse_commit(found[0], found[2])
+        self._commits[parsed.sha] = parsed
+        return parsed
 
     def _unresolved(self, name: str) -> RevisionError:
         if not name or not _UNSPEAKABLE.isdisjoint(name):
@@ -119,7 +121,7 @@ class ObjectReader:
                 return RevisionError(
                     f"{name} is ambiguous: {len(tips)} objects start so ({shown})", hint="give more digits"
                 )
-        found = self.read(name)
+        found = self.read(name + "^{}") or self.read(name)
         if found is not None:
             return RevisionError(f"{name} is a {found[1]}, not a commit", hint="name a commit, a branch or a tag")
         if looks_like_sha(name):

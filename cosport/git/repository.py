@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +58,7 @@ _SETTINGS: Final = (
     "i18n.logOutputEncoding=UTF-8",
     "log.showSignature=false",
     "advice.detachedHead=false",
+    "advice.graftFileDeprecated=false",
     "index.threads=1",
 )
 
@@ -237,7 +239,10 @@ def failure(done: process.Completed, args: tuple[str, ...]) -> ToolError:
 
     Only the system's own words for a disk that refuses are recognised (strerror(3) in the C locale), to name the cause.
     """
-    for line in done.tail.splitlines():
+    too_large = (
+        [os.strerror(errno.EFBIG)] if done.status == -signal.SIGXFSZ else []
+    )  # killed over a limit of `ulimit -f`
+    for line in (*done.tail.splitlines(), *too_large):
         if line.endswith(_DISK):
             return DiskError(
                 f"git {args[0]}: {line}",
