@@ -94,7 +94,7 @@ def generate(folder: Path, scale: Scale) -> None:
     )
     assert child.stdin is not None
     assert child.stdout is not None
-    with child.stdin as stream:
+    with child.stdin as stream, child.stdout:
         _Writer(stream, child.stdout, scale).write()
     if child.wait():
         raise SystemExit(f"git fast-import failed with status {child.returncode}")

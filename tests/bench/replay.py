@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Answer = dict[str, Any]
+
+_JUDGED: Final = {
+    # Answers that the rule below calls wrong and a reader of the history does not.
+    "bb2896b1a7ea8e41bab1d5a58e4873051c618e3c": "its one line was in the table already, a few lines further down",
+}
 
 
 def bench(
@@ -61,7 +66,8 @@ class _Replayed:
         Somebody needed that commit, so it was not there. People also commit what is there already (a line twice, or a
         rest that was forgotten); those picks conflict or come out empty, and the answer is right.
         """
-        return bool(self.answer["outcome"] == "already-applied") and self.raw == self.pair.tree
+        applied = self.answer["outcome"] == "already-applied"
+        return applied and self.raw == self.pair.tree and self.pair.stable not in _JUDGED
 
 
 def _tell(report: measure.Report, what: str, replayed: Sequence[_Replayed], target: float | None) -> None:

@@ -1,0 +1,115 @@
+"""The bench measures what it says: its repository is sound, its peers do the same work as cosport."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bench import generate, measure, pairs, raw
+from tests.support import Git, cosport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.bench.generate import Made
+
+TINY = replace(generate.SMALL, files=120, folders=12, upstream=60, per_branch=24, fixes=3, hot=30, swept=20)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        return generate.cached(TINY)
+
+
+@pytest.fixture
+def git(made: Made) -> Git:
+    return Git(made.git_dir)
+
+
+def test_the_generated_repository_is_sound_and_as_large_as_asked(git: Git, made: Made) -> None:
+    git("fsck", "--strict", "--full")
+    assert len(git("ls-tree", "-r", "--name-only", generate.UPSTREAM).splitlines()) == TINY.files
+    swept = TINY.branches  # one commit between the times at which two branches leave
+    assert int(git("rev-list", "--count", generate.UPSTREAM)) == 1 + TINY.upstream + swept + TINY.fixes
+    assert len(made.fixes) == TINY.fixes
+
+
+def test_the_same_numbers_make_the_same_repository(made: Made, git: Git, tmp_path: Path) -> None:
+    generate.generate(tmp_path / "again", TINY)
+    assert Git(tmp_path / "again").sha(generate.UPSTREAM) == git.sha(generate.UPSTREAM)
+    for branch in made.branches:
+        assert Git(tmp_path / "again").sha(branch) == git.sha(branch)
+
+
+def test_each_pair_is_a_backport_that_names_its_upstream_commit(made: Made, git: Git) -> None:
+    assert len(made.pairs) > TINY.branches * 5
+    for pair in made.pairs:
+        assert pair.upstream in git("log", "-1", "--format=%B", pair.stable)
+        assert git.sha(f"{pair.stable}^") == pair.parent
+        assert git.tree(pair.stable) == pair.tree
+
+
+def test_quotations_in_reverts_are_no_backports(tmp_path: Path) -> None:
+    git = Git.init(tmp_path / "repo")
+    base = git.commit({"a": "1\n"}, "start")
+    fix = git.commit({"a": "2\n"}, "fix")
+    git.branch("stable", base)
+    picked = git.commit({"a": "2\n"}, f"fix\n\ncommit {fix} upstream.\n", branch="stable")
+    git.commit({"a": "1\n"}, f'Revert "fix"\n\n  commit {fix} upstream.\n', branch="stable")
+    assert [pair.stable for pair in pairs.extract(git.path, ["stable"])] == [picked]
+
+
+def test_the_raw_peer_makes_the_trees_that_cherry_pick_makes(made: Made, git: Git, tmp_path: Path) -> None:
+    chosen = made.pairs[:8]
+    trees = list(raw.merge(made.git_dir, [f"{pair.upstream} {pair.parent}" for pair in chosen]))
+    work = tmp_path / "work"
+    git("worktree", "add", "-q", "--detach", str(work), chosen[0].parent)
+    for pair, tree in zip(chosen, trees, strict=True):
+        Git(work)("checkout", "-q", "-f", "--detach", pair.parent)
+        done = Git(work).attempt("cherry-pick", "--allow-empty", pair.upstream)
+        assert tree == (Git(work).tree("HEAD") if done.returncode == 0 else "conflict")
+    git("worktree", "remove", "--force", str(work))
+
+
+def test_plan_answers_each_pair_with_the_raw_peer_s_tree(made: Made) -> None:
+    lines = [f"{pair.upstream} {pair.parent}" for pair in made.pairs]
+    answer = cosport("plan", "--stdin", "--json", stdin="\n".join(lines) + "\n", cwd=made.git_dir)
+    trees = list(raw.merge(made.git_dir, lines))
+    assert [each["upstream"] for each in answer.lines()] == [pair.upstream for pair in made.pairs]
+    for each, tree in zip(answer.lines(), trees, strict=True):
+        if each["outcome"] in ("picked", "conflict"):
+            assert (each["tree"] or "conflict") == tree
+
+
+def test_a_fix_fits_every_branch(made: Made) -> None:
+    answer = cosport("plan", made.fixes[0], "--json", cwd=made.git_dir)
+    assert [each["outcome"] for each in answer.json()["results"]] == ["picked"] * len(made.branches)
+
+
+def test_a_run_tells_time_and_memory_of_the_child(tmp_path: Path) -> None:
+    code = "import time; held = bytearray(60_000_000); time.sleep(0.2)"
+    run = measure.run([sys.executable, "-c", code], stdout=tmp_path / "out")
+    assert run.seconds > 0.2
+    assert 57 < run.own_mib < 120
+    assert 57 < run.peak_mib < 120
+
+
+def test_a_child_that_fails_ends_the_bench() -> None:
+    with pytest.raises(SystemExit, match="no such thing"):
+        measure.run([sys.executable, "-c", "raise SystemExit('no such thing')"])
+
+
+def test_a_target_is_reached_or_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    report = measure.Report()
+    report.add("group", "quick", 1.5, "x", at_most=2)
+    report.add("group", "slow", 2.5, "x", at_most=2)
+    report.add("group", "many", 5, "x", at_least=3)
+    report.add("group", "told", 5, "x")
+    assert [row.reached for row in report.rows] == [True, False, True, None]
+    assert [row.what for row in report.missed] == ["slow"]
+    assert "MISSED" in capsys.readouterr().out.splitlines()[1]
