@@ -37,7 +37,7 @@ def outcome(commit: Commit, name: str, found: Judgement, tried: Sequence[tuple[S
 def _batch(context: Context, request: Request, pairs: Sequence[tuple[Commit, Target]]) -> list[Result]:
     judged = [_judge(context, request, commit, target) for commit, target in pairs]
     wanted = [attempt for found in judged if not isinstance(found, Result) for attempt in found[1]]
-    with quarantine(context.repository) as place:
+    with quarantine(context.repository, kept=False) as place:
         trials = iter(try_each(place, wanted))
     results = []
     for (commit, target), found in zip(pairs, judged, strict=True):

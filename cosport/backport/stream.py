@@ -172,7 +172,7 @@ def _judge(
 
 def _try_all(context: Context, judged: list[_Judged]) -> list[tuple[str, Result]]:
     wanted = [each[2] for _, each in judged if not isinstance(each, Result)]
-    with quarantine(context.repository) as place:
+    with quarantine(context.repository, kept=False) as place:
         trials = iter(try_all(place, wanted))
     answers = []
     for name, each in judged:

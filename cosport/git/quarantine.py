@@ -12,13 +12,13 @@ import os
 import shutil
 import tempfile
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosport.errors import DiskError
-from cosport.git import pack
+from cosport.git import pack, scratch
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
@@ -151,24 +151,29 @@ def _quoted(path: str) -> str:
 
 
 @contextmanager
-def quarantine(home: Repository) -> Iterator[Quarantine]:
+def quarantine(home: Repository, *, kept: bool = True) -> Iterator[Quarantine]:
     """A fresh quarantine, gone at the end of the block. Raises DiskError where there is no place for it.
 
     It lies among the repository's objects, so that acceptance is a rename; where that is not writable, in the
-    temporary folder, so that plans work on a read-only repository.
+    temporary folder, so that plans work on a read-only repository. One of which nothing will be `kept` is in memory.
     """
+    with scratch.in_memory() if not kept else nullcontext() as memory:
+        folder = memory / "trial" if memory is not None else _folder(home)
+        try:
+            try:
+                place = Quarantine(home, folder)
+            except OSError as exc:
+                raise _refused(folder, exc) from exc
+            yield place
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder(home: Repository) -> Path:
     try:
-        folder = Path(tempfile.mkdtemp(prefix="tmp_objdir-cosport-", dir=home.common_dir / "objects"))
+        return Path(tempfile.mkdtemp(prefix="tmp_objdir-cosport-", dir=home.common_dir / "objects"))
     except OSError:
         try:
-            folder = Path(tempfile.mkdtemp(prefix="cosport-objects-"))
+            return Path(tempfile.mkdtemp(prefix="cosport-objects-"))
         except OSError as exc:
             raise DiskError(f"no place for trial objects: {exc.strerror}", hint="free space, or set TMPDIR") from exc
-    try:
-        try:
-            place = Quarantine(home, folder)
-        except OSError as exc:
-            raise _refused(folder, exc) from exc
-        yield place
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cosport.git import diff, refs
+from cosport.git import diff, refs, scratch
 from cosport.git.merge import Merge, merge_trees
 from cosport.git.quarantine import quarantine
 from cosport.git.repository import Repository
@@ -275,3 +275,56 @@ except errors.DiskError as error:
     assert "File too large" in done.stdout
     assert files_of(git) == before
     git.fsck()
+
+
+def test_a_trial_of_which_nothing_is_kept_touches_no_disk(
+    git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge = setting(git)
+    memory = tmp_path / "memory"
+    memory.mkdir()
+    monkeypatch.setattr(scratch, "MEMORY", memory)
+    monkeypatch.setattr(scratch, "ROOM", 0)
+    before = files_of(git)
+    home = Repository.open(git.path)
+    with quarantine(home) as there:
+        [expected] = merge_trees(there, [merge])
+    with quarantine(home, kept=False) as place:
+        assert merge_trees(place, [merge]) == [expected]
+        assert place.folder.parent.parent == memory
+        assert files_of(git) == before
+    assert list(memory.iterdir()) == []
+    monkeypatch.setattr(scratch, "ROOM", 1 << 62)
+    with quarantine(home, kept=False) as place:
+        assert place.folder.parent == git.path / ".git/objects"
+        assert merge_trees(place, [merge]) == [expected]
+    assert files_of(git) == before
+
+
+def test_folders_in_memory_without_an_owner_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "MEMORY", tmp_path)
+    monkeypatch.setattr(scratch, "ROOM", 0)
+    code = f"""
+import os, signal, sys
+from pathlib import Path
+from cosport.git import scratch
+scratch.MEMORY, scratch.ROOM = Path({str(tmp_path)!r}), 0
+with scratch.in_memory() as folder:
+    print(folder, flush=True)
+    sys.stdin.read(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    owner = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    folder = Path(owner.stdout.readline().strip())
+    old = folder.stat().st_mtime - 3600
+
+    def seen_by_another() -> bool:
+        os.utime(folder, (old, old))
+        with scratch.in_memory():
+            return folder.exists()
+
+    assert seen_by_another()
+    owner.communicate("x", timeout=60)
+    assert folder.exists()
+    assert not seen_by_another()
