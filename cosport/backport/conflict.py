@@ -45,7 +45,9 @@ def begin(context: Context, place: Quarantine, state: State, message: str, trial
         replace(each, worktree=str(path), touched_by=touched_by(scene, each.path)) for each in state.conflict.conflicts
     )
     state = replace(state, worktree=str(path), conflict=replace(state.conflict, conflicts=conflicts))
-    place.accept(new_objects(place.repository, attempt.ours, shown.tree))
+    # A side of a renamed file that both changed is itself a merge, whose blob no tree holds.
+    sides = (stage.blob for stage in shown.stages)
+    place.accept([*new_objects(place.repository, attempt.ours, shown.tree), *sides])
     session.save(repository, state)
     worktree.remove(repository, path)
     tree = worktree.add(repository, path, state.tip)
