@@ -29,6 +29,7 @@ demo: setup ## show the whole way on a small kernel repository, in demo/
 
 .PHONY: test
 test: setup ## run all tests (a tenth of each long campaign)
+	@.ci/packages test
 	@.ci/packages kernel
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 

@@ -181,10 +181,14 @@ def cosport(
     stdin: str | bytes = b"",
     env: Mapping[str, str] | None = None,
     timeout: float = 120.0,
+    restrained: bool = False,
 ) -> Answer:
-    """Run the command line as users do, in a process of its own. `check` is the exit code that it must have."""
+    """Run the command line as users do, in a process of its own. `check` is the exit code that it must have.
+
+    `restrained`: file permissions hold for it, also where the tests run as root.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "cosport", *args],
+        [*(restraint() if restrained else ()), sys.executable, "-m", "cosport", *args],
         cwd=cwd,
         input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
@@ -194,6 +198,14 @@ def cosport(
     )
     answer = Answer(done.returncode, _text(done.stdout), _text(done.stderr))
     return _checked(answer, args, check)
+
+
+def restraint() -> tuple[str, ...]:
+    """What to put before a command so that file permissions hold for it and its children, also for root (capabilities(7))."""
+    if os.geteuid() != 0:
+        return ()
+    kept = "-dac_override,-dac_read_search"
+    return ("setpriv", f"--bounding-set={kept}", f"--inh-caps={kept}")
 
 
 def invoke(*args: str, cwd: Path, check: int | None = None, stdin: str | bytes = b"") -> Answer:
