@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from cosport.backport.choice import EARLIER
 from cosport.backport.context import is_merged
+from cosport.backport.judge import held_by
 from cosport.errors import UsageError
-from cosport.history.applied import Applied, applied
 from cosport.history.schema import Kind as StatementKind
 from cosport.message import changeid, charset
 from cosport.message.compose import PickFields, compose
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cosport.backport.context import Context
     from cosport.backport.request import Fields
     from cosport.git.identity import Identity
+    from cosport.history.applied import Applied
     from cosport.message.profile import Profile
     from cosport.model.commit import Commit
     from cosport.model.result import Source
@@ -77,7 +78,7 @@ def draft(context: Context, fields: Fields, profile: Profile, who: Identity, pic
             source=origin.picked_from,
             source_kind=origin.kind,
             change_id=ident,
-            signoff=who.signature,
+            signoff=who.signature if profile.signoff else "",
             bug=fields.bug,
             test=fields.test,
             release_note=fields.release_note,
@@ -165,9 +166,9 @@ def change_id(context: Context, commit: Commit, state: Applied, onto: Sha) -> st
             generation += 1
         return changeid.derive(commit.sha, generation)
     for branch in context.config.branches:
-        tip = context.reader.read(branch.ref + "^{commit}")
-        if tip is not None and (held := applied(context.history, commit.sha, tip[0]).change_id):
-            return held
+        state_there = held_by(context, commit, branch)
+        if state_there is not None and state_there.change_id:
+            return state_there.change_id
     pattern = f"refs/heads/backport/**/{commit.sha[:12]}"
     for name in context.repository.text("for-each-ref", "--format=%(objectname)", "--sort=refname", pattern).split():
         found = context.reader.read(name)

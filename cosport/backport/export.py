@@ -25,7 +25,7 @@ _MAIL: Final = (
     "--no-add-header", "--no-to", "--no-cc", "--no-from", "--no-thread", "--no-attach", "--no-cover-letter",
     "--no-base", "--no-signoff", "--no-notes", "--no-signature", "--suffix=.patch", "--subject-prefix=PATCH",
     "--zero-commit", "--full-index", "--binary", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames",
-    "--no-relative",
+    "--no-relative", "--src-prefix=a/", "--dst-prefix=b/",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cosport.backport.request import From
+from cosport.errors import ToolError
 from cosport.history.affected import Verdict, affected, fixed_by
 from cosport.history.applied import Applied, applied
 from cosport.message.provenance import scan
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cosport.backport.context import Context
     from cosport.backport.request import Request
     from cosport.backport.target import Target
+    from cosport.config import Branch
     from cosport.model.commit import Commit, Sha
 
 
@@ -107,16 +109,25 @@ def _landed(context: Context, commit: Commit, main: str) -> Sha | None:
     return state.carrier if state.applied else None
 
 
+def held_by(context: Context, commit: Commit, branch: Branch) -> Applied | None:
+    """Whether a configured branch holds the commit; None where the branch is not here, or cannot be read whole.
+
+    Its trouble, a missing object say, is not that of the branch that asks.
+    """
+    tip = context.reader.read(branch.ref + "^{commit}")
+    if tip is None:
+        return None
+    try:
+        return applied(context.history, commit.sha, tip[0])
+    except ToolError:
+        return None
+
+
 def neighbours(context: Context, commit: Commit, target: Target) -> tuple[Source, ...]:
     """The finished backports of the commit on the other configured branches, in their order, each commit once."""
     found: dict[Sha, Source] = {}
     for branch in context.config.branches:
-        if branch.name == target.name:
-            continue
-        tip = context.reader.read(branch.ref + "^{commit}")
-        if tip is None:
-            continue
-        state = applied(context.history, commit.sha, tip[0])
-        if state.applied and state.carrier is not None and state.carrier != commit.sha:
+        state = held_by(context, commit, branch) if branch.name != target.name else None
+        if state is not None and state.applied and state.carrier is not None and state.carrier != commit.sha:
             found.setdefault(state.carrier, Source("neighbour", state.carrier, branch.name))
     return tuple(found.values())

@@ -6,7 +6,7 @@ import fcntl
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from cosport.errors import DiskError, LockedError
 
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 
 def slug(branch: str) -> str:
-    """A branch's name as one file name that can be read back: percent-encoded (RFC 3986)."""
-    return quote(branch, safe="")
+    """A branch's name as one file name that `unslug` reads back: percent-encoded (RFC 3986), byte by byte."""
+    return quote(os.fsencode(branch), safe="")
+
+
+def unslug(name: str) -> str:
+    """The branch whose `slug` is `name`."""
+    return os.fsdecode(unquote_to_bytes(name))
 
 
 @contextmanager

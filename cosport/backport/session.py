@@ -11,9 +11,8 @@ import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
-from cosport.backport.lock import slug
+from cosport.backport.lock import slug, unslug
 from cosport.backport.request import Request  # noqa: TC001 - msgspec reads the types of State when it decodes one
 from cosport.backport.series import pending
 from cosport.errors import ToolError
@@ -63,7 +62,7 @@ class State:
 
 def names(repository: Repository) -> tuple[str, ...]:
     """The branches with a state, sorted; a state that is damaged is among them."""
-    return tuple(sorted(unquote(path.stem) for path in (repository.state_dir / "sessions").glob("*.json")))
+    return tuple(sorted(unslug(path.stem) for path in (repository.state_dir / "sessions").glob("*.json")))
 
 
 def load(repository: Repository, branch: str) -> State | None:

@@ -125,6 +125,7 @@ def _blamed(context: Context, span: str, lines: list[str], path: str) -> list[Sh
 
 
 def _logged(context: Context, span: str, ranges: list[tuple[int, int]], path: str) -> list[Sha]:
-    args = [f"-L{first},{last}:{path}" for first, last in ranges[:4]]
+    # One line more on both sides: what was removed there stood between lines that were not changed.
+    args = [f"-L{max(1, first - 1)},{last + 1}:{path}" for first, last in ranges[:4]]
     out = context.repository.text("log", "-s", "--format=%H", f"--max-count={_COMMITS}", *args, span)
     return [Sha(name) for name in out.split()]

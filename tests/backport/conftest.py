@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.backport.house import House
-from tests.support import Git
+
+if TYPE_CHECKING:
+    from tests.support import Git
 
 
 @pytest.fixture

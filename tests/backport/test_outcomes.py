@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.backport.house import FILE, LINES, House, edit, evidence
-from tests.support import Git
+
+if TYPE_CHECKING:
+    from tests.support import Git
 
 
 def test_a_clean_pick_stands_on_a_ref_of_its_own_and_nothing_else_moves(house: House) -> None:
