@@ -19,7 +19,7 @@ from cosport.backport.context import parent_of
 from cosport.backport.judge import Judgement, judge
 from cosport.backport.plan import outcome
 from cosport.backport.target import Target, resolve
-from cosport.backport.trial import Attempt, try_all
+from cosport.backport.trial import Attempt, try_each
 from cosport.errors import CosportError, RevisionError
 from cosport.git.quarantine import quarantine
 from cosport.model.commit import Sha, is_full_sha
@@ -173,12 +173,17 @@ def _judge(
 def _try_all(context: Context, judged: list[_Judged]) -> list[tuple[str, Result]]:
     wanted = [each[2] for _, each in judged if not isinstance(each, Result)]
     with quarantine(context.repository, kept=False) as place:
-        trials = iter(try_all(place, wanted))
+        trials = iter(try_each(place, wanted))
     answers = []
     for name, each in judged:
         if isinstance(each, Result):
             answers.append((name, each))
+            continue
+        commit, found, _ = each
+        trial = next(trials)
+        if isinstance(trial, CosportError):
+            failed = Result(commit.sha, name, Outcome.ERROR, error=trial.what, hint=trial.hint)
+            answers.append((name, failed))
         else:
-            commit, found, _ = each
-            answers.append((name, outcome(commit, name, found, [(found.sources[0], next(trials))])))
+            answers.append((name, outcome(commit, name, found, [(found.sources[0], trial)])))
     return answers
