@@ -35,20 +35,27 @@ def bench(
 ) -> None:
     """Replay the pairs through cosport and through raw git, and compare both with what was committed.
 
+    Pairs whose objects are not all there (a partial copy of a repository) are told of and left out.
+
     `target` is the least share, in percent, of exactly equal trees.
     """
     warm(git_dir, *options)
     with TemporaryDirectory(prefix="cosport-bench-") as folder:
         asked, answered, peer = Path(folder, "asked"), Path(folder, "answered"), Path(folder, "peer")
         pairs.write(chosen, asked)
+        measure.run([sys.executable, "-m", "tests.bench.raw", str(git_dir)], stdin=asked, stdout=peer)
+        raw = dict(zip(chosen, peer.read_text(encoding="ascii").splitlines(), strict=True))
+        whole = [pair for pair in chosen if raw[pair] != "missing"]
+        if len(whole) < len(chosen):
+            report.add("replay", f"{what}: objects are missing", len(chosen) - len(whole), "pairs")
+        pairs.write(whole, asked)
         argv = [*COSPORT, "plan", "--stdin", "--json", "--quiet", "--repo", str(git_dir), *options]
         measure.run(argv, stdin=asked, stdout=answered, ok=(0, 1, 3))
-        measure.run([sys.executable, "-m", "tests.bench.raw", str(git_dir)], stdin=asked, stdout=peer)
         answers = [msgspec.json.decode(line) for line in answered.read_bytes().splitlines()]
-        raw = peer.read_text(encoding="ascii").splitlines()
-    if len(answers) != len(chosen) or any(a["upstream"] != p.upstream for a, p in zip(answers, chosen, strict=True)):
-        raise SystemExit(f"{len(answers)} answers to {len(chosen)} pairs, or out of order")
-    _tell(report, what, [_Replayed(*each) for each in zip(chosen, answers, raw, strict=True)], target)
+    if [answer["upstream"] for answer in answers] != [pair.upstream for pair in whole]:
+        raise SystemExit(f"{len(answers)} answers to {len(whole)} pairs, or out of order")
+    replayed = [_Replayed(pair, answer, raw[pair]) for pair, answer in zip(whole, answers, strict=True)]
+    _tell(report, what, replayed, target)
 
 
 @dataclass(frozen=True, slots=True)
