@@ -201,7 +201,7 @@ def cosport(
 
 
 def restraint() -> tuple[str, ...]:
-    """What to put before a command so that file permissions hold for it and its children, root or not (capabilities(7))."""
+    """What to put before a command so that file permissions hold for it, root or not (capabilities(7))."""
     if os.geteuid() != 0:
         return ()
     kept = "-dac_override,-dac_read_search"

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from cosport.model.commit import Commit
 
 BATCH: Final = 256
-"""Pairs in one merging process, at most. A new process has read no pack yet: on Linux a batch of 48 costs 2.3 times what
-one process for everything costs, one of 256 1.8 times, and longer ones gain little more (make bench)."""
+"""Pairs in one merging process, at most. A new process has read no pack yet: on Linux a batch of 48 costs 2.3 times
+what one process for everything costs, one of 256 1.8 times, and longer ones gain little more (make bench)."""
 
 _WORKERS: Final = 2
 _NAMES: Final = 4096
