@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from cosport.backport import session
 from cosport.backport.lock import slug
 from cosport.backport.why import Scene, touched_by
+from cosport.errors import UsageError
 from cosport.git import worktree
 from cosport.git.diff import new_objects
 from cosport.git.merge import Merge, merge_trees
@@ -48,6 +49,7 @@ def begin(context: Context, place: Quarantine, state: State, message: str, trial
     # A side of a renamed file that both changed is itself a merge, whose blob no tree holds.
     sides = (stage.blob for stage in shown.stages)
     place.accept([*new_objects(place.repository, attempt.ours, shown.tree), *sides])
+    _require_ours(context, path)
     session.save(repository, state)
     worktree.remove(repository, path)
     tree = worktree.add(repository, path, state.tip)
@@ -63,9 +65,14 @@ def begin(context: Context, place: Quarantine, state: State, message: str, trial
 
 
 def close(context: Context, branch: str) -> None:
-    """Forget the state, then remove the work tree: a kill in between leaves a folder that the next run removes."""
+    """Forget the state, then remove the work tree: a kill in between leaves a folder that the next run removes.
+
+    Raises UsageError where something else stands in the work tree's place.
+    """
+    path = folder(context, branch)
     session.forget(context.repository, branch)
-    worktree.remove(context.repository, folder(context, branch))
+    _require_ours(context, path)
+    worktree.remove(context.repository, path)
 
 
 def folder(context: Context, branch: str) -> Path:
@@ -74,6 +81,26 @@ def folder(context: Context, branch: str) -> Path:
     own = context.repository.state_dir / "worktrees"
     parent = Path(os.path.expanduser(configured)) if configured else own  # noqa: PTH111 - `~nobody` stays as it is
     return parent.absolute() / slug(branch)
+
+
+def _require_ours(context: Context, path: Path) -> None:
+    """Raise UsageError where `path` holds what is no work tree of this repository: it would be removed."""
+    if path.is_relative_to(context.repository.state_dir) or not path.exists():
+        return
+    link = path / ".git"
+    try:
+        text = link.read_text(encoding="utf-8", errors="surrogateescape") if link.is_file() else ""
+        empty = path.is_dir() and not any(path.iterdir())
+    except OSError:
+        text, empty = "", False
+    admin = path / text.removeprefix("gitdir: ").strip()
+    if not empty and not (
+        text and admin.resolve().is_relative_to((context.repository.common_dir / "worktrees").resolve())
+    ):
+        raise UsageError(
+            f"{path} is in the way: it is no work tree of this repository",
+            hint="move it, or name another folder as backport.worktrees in cosport.toml",
+        )
 
 
 def worktree_of(repository: Repository, state: State) -> WorkTree:

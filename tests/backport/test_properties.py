@@ -53,7 +53,7 @@ def commit(git: Git, old: dict[str, list[str]], new: dict[str, list[str]], messa
 
 
 @settings(
-    max_examples=15,
+    max_examples=10,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],  # an example takes a second, so shrinking would take an hour
 )
@@ -107,13 +107,14 @@ def resolve(house: House, result: dict[str, object], mine: dict[str, list[str]],
     there("read-tree", "--reset", "-u", "HEAD")
     for path in mine:
         if path not in wanted:
-            there("rm", "-q", "-f", "--cached", path)
+            there("rm", "-q", "-f", "--cached", "--sparse", path)
             (there.path / path).unlink(missing_ok=True)
     for path, lines in wanted.items():
         (there.path / path).parent.mkdir(parents=True, exist_ok=True)
         (there.path / path).write_text("".join(f"{line}\n" for line in lines))
-        there("add", "--sparse", path)
-    tree = there("write-tree")
+        there("add", "--sparse", path)  # git passes over files that it hides: cosport takes them all the same
+    house.git.branch("scratch", "cos-5.4")
+    tree = house.git.tree(commit(house.git, mine, wanted, "as wanted", "scratch"))
     (done,) = house.results("--continue", "--note", "as a person wants it", check=None)
     if tree == house.git.tree("cos-5.4"):
         assert done["outcome"] == "conflict"

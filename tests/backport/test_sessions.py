@@ -163,6 +163,18 @@ def test_work_trees_go_where_the_configuration_says(house: House, tmp_path: Path
     assert work == tmp_path / "conflicts" / "cos-5.4"
 
 
+def test_a_folder_of_the_users_in_the_way_is_never_removed(house: House, tmp_path: Path) -> None:
+    house.configure(["cos-5.4"], extra=f'[backport]\nworktrees = "{tmp_path}/own"\n')
+    own = tmp_path / "own" / "cos-5.4"
+    own.mkdir(parents=True)
+    (own / "precious.c").write_text("int p;\n")
+    house.land("cos-5.4", edit(LINES, l5="mine"), "cos: mine")
+    result = house.pick(house.fix(), check=3)
+    assert "in the way" in result["error"]["what"]
+    assert (own / "precious.c").read_text() == "int p;\n"
+    assert house.results("--status") == []
+
+
 def test_branch_names_with_slashes_and_percent_signs(git: Any) -> None:
     house = House.build(git, ("team/a%2Fb",))
     _, _, work = waiting(house, "team/a%2Fb")
