@@ -29,7 +29,7 @@ def same_patch(history: History, upstream: int, reach: Reach) -> list[tuple[int,
     candidates = [row[0] for row in rows if reach.holds(row[0])]
     if not candidates:
         return []
-    patches = _patch_ids(history, [upstream, *candidates])
+    patches = patch_ids_of(history, [upstream, *candidates])
     wanted = patches.get(upstream)
     return [(rank, wanted) for rank in candidates if wanted and patches.get(rank) == wanted]
 
@@ -112,7 +112,8 @@ def _keep_keys(history: History, ranks: list[int]) -> None:
             history.store.many("INSERT OR IGNORE INTO paths VALUES (?,?)", zip(some, keys, strict=True))
 
 
-def _patch_ids(history: History, ranks: Iterable[int]) -> dict[int, str]:
+def patch_ids_of(history: History, ranks: Iterable[int]) -> dict[int, str]:
+    """The patch-id of each of these commits ("": it has none), computed once and kept."""
     found: dict[int, str] = {}
     unknown: dict[Sha, int] = {}
     for rank in ranks:
