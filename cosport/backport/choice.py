@@ -80,6 +80,7 @@ def outcome(commit: Commit, name: str, found: Judgement, source: Source, trial: 
             source=source,
             fidelity=trial.fidelity,
             evidence=found.evidence,
+            differences=trial.differences,
         )
     conflicts = tuple(
         Conflict(each.path.decode("utf-8", "surrogateescape"), each.kind) for each in trial.merged.unmerged

@@ -51,6 +51,9 @@ def plain(result: Result) -> dict[str, Any]:
             {"sha": each.sha, "subject": each.subject, "resolves": list(each.resolves)} for each in result.prerequisites
         ],
         "followups": [{"sha": each.sha, "subject": each.subject, "kind": each.kind} for each in result.followups],
+        "differences": [
+            {"path": each.path, "lacks": list(each.lacks), "adds": list(each.adds)} for each in result.differences
+        ],
         "notes": list(result.notes),
         "error": {"what": result.error, "hint": result.hint} if result.error else None,
     }

@@ -9,7 +9,7 @@ from cosport.backport.judge import Judgement, judge
 from cosport.backport.trial import Attempt, Trial, try_each
 from cosport.errors import CosportError
 from cosport.git.quarantine import quarantine
-from cosport.model.result import Outcome, Result, Source
+from cosport.model.result import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,13 +29,8 @@ def plan(context: Context, request: Request, pairs: Sequence[tuple[Commit, Targe
         yield from _batch(context, request, pairs[start : start + BATCH])
 
 
-def outcome(commit: Commit, name: str, found: Judgement, tried: Sequence[tuple[Source, Trial]]) -> Result:
-    """What the trials of one pair say: the result for the source that fits best."""
-    return choice.outcome(commit, name, found, *choice.best(tried))
-
-
 def _batch(context: Context, request: Request, pairs: Sequence[tuple[Commit, Target]]) -> list[Result]:
-    judged = [_judge(context, request, commit, target) for commit, target in pairs]
+    judged = [judge_pair(context, request, commit, target) for commit, target in pairs]
     wanted = [attempt for found in judged if not isinstance(found, Result) for attempt in found[1]]
     with quarantine(context.repository, kept=False) as place:
         trials = iter(try_each(place, wanted))
@@ -46,22 +41,24 @@ def _batch(context: Context, request: Request, pairs: Sequence[tuple[Commit, Tar
             continue
         judgement, attempts = found
         tried = [next(trials) for _ in attempts]
-        results.append(_answer(commit, target, judgement, tried))
+        results.append(answer(commit, target.name, judgement, tried))
     return results
 
 
-def _answer(commit: Commit, target: Target, found: Judgement, tried: Sequence[Trial | CosportError]) -> Result:
+def answer(commit: Commit, name: str, found: Judgement, tried: Sequence[Trial | CosportError]) -> Result:
+    """The result of a pair from the trials of its sources, in their order; `name` stands for the branch."""
     good = []
     for source, trial in zip(found.sources, tried, strict=True):
         if isinstance(trial, CosportError):
-            return Result(commit.sha, target.name, Outcome.ERROR, error=trial.what, hint=trial.hint)
+            return Result(commit.sha, name, Outcome.ERROR, error=trial.what, hint=trial.hint)
         good.append((source, trial))
-    return outcome(commit, target.name, found, good)
+    return choice.outcome(commit, name, found, *choice.best(good))
 
 
-def _judge(
+def judge_pair(
     context: Context, request: Request, commit: Commit, target: Target
 ) -> Result | tuple[Judgement, tuple[Attempt, ...]]:
+    """What is known of a pair before it is tried: its result, or the judgement with a trial for each source."""
     try:
         found = judge(context, request, commit, target, ())
         if found.outcome is not None:

@@ -15,6 +15,7 @@ from cosport.backport.series import BranchRun, pending
 from cosport.backport.target import Target, configured
 from cosport.backport.trial import as_error
 from cosport.compare.fidelity import fidelity
+from cosport.compare.interdiff import differences
 from cosport.errors import CosportError, Interrupted, LockedError, ToolError, UsageError
 from cosport.git import refs
 from cosport.git.diff import patches
@@ -159,7 +160,7 @@ def _finish(context: Context, place: Quarantine, runner: Runner, run: BranchRun,
     said = _without_placeholder(message)
     if nearness is Fidelity.ADAPTED and (said != message or not commits.says_why(message, commit)):
         what = 'its changed lines differ from upstream\'s: say what you changed and why with --note "..."'
-        return replace(state.conflict, notes=(what,))
+        return replace(state.conflict, notes=(what,), differences=differences(upstream, ours))
     made = runner.edited(
         state.branch, commits.Draft(commit.author, commit.encoding, said, state.codec, state.change_id)
     )
@@ -173,6 +174,7 @@ def _finish(context: Context, place: Quarantine, runner: Runner, run: BranchRun,
         change_id=commits.stated_change_id(made),
         source=state.conflict.source,
         fidelity=nearness,
+        differences=differences(upstream, ours) if nearness is Fidelity.ADAPTED else (),
         evidence=state.conflict.evidence,
         notes=("its conflict was resolved by hand", *found.remarks),
     )

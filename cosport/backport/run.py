@@ -14,14 +14,15 @@ from cosport.backport import choice, conflict, publish, session
 from cosport.backport import commit as commits
 from cosport.backport.judge import Judgement, judge
 from cosport.backport.lock import branch_lock
+from cosport.backport.request import From
 from cosport.backport.series import BranchRun
 from cosport.backport.trial import Attempt, Trial, as_error, try_each
-from cosport.errors import CosportError, Interrupted
+from cosport.errors import CosportError, Interrupted, UsageError
 from cosport.git import identity
 from cosport.git.identity import Identity
 from cosport.git.quarantine import Quarantine, quarantine
 from cosport.git.refs import read as read_ref
-from cosport.message.profile import Profile, load_profile
+from cosport.message.profile import Profile, configured, load_profile
 from cosport.message.provenance import scan
 from cosport.model.result import Fidelity, Outcome, Result, Source
 
@@ -65,7 +66,7 @@ class Runner:
     ) -> None:
         self.context = context
         self.request = request
-        self.profile: Profile = load_profile(request.profile)
+        self.profile: Profile = _house_profile(context, request.profile)
         self.who = _NOBODY if request.dry_run else identity.committer(context.repository)
         self._edit = edit
         self._progress = progress or (lambda _steps: None)
@@ -73,9 +74,10 @@ class Runner:
     def backport(self, series: Sequence[Commit], targets: Sequence[Target]) -> tuple[Result, ...]:
         """Pick the series to each target; one result for each commit on each branch, branch by branch.
 
-        Expected trouble of one branch is its result (`conflict`, `error`). Raises UsageError where `--in-place` cannot
-        move a target, before anything is changed.
+        Expected trouble of one branch is its result (`conflict`, `error`). Raises UsageError where a field that the
+        configuration requires is not given, or `--in-place` cannot move a target, before anything is changed.
         """
+        self._require_fields([target for target in targets if self._needs_fields(target, series)])
         if self.request.in_place:
             for target in targets:
                 publish.require_movable(self.context, target)
@@ -87,6 +89,26 @@ class Runner:
             place = stack.enter_context(quarantine(self.context.repository))
             self.advance(place, runs)
         return tuple(result for run in runs for result in run.results)
+
+    def _needs_fields(self, target: Target, series: Sequence[Commit]) -> bool:
+        """Whether picks to a branch get a new message: not from main, whose message is kept, nor where they stand."""
+        if target.takes_from_main and self.request.source is not From.UPSTREAM:
+            return False
+        return read_ref(self.context.repository, target.pick_ref(tuple(each.sha for each in series))) is None
+
+    def _require_fields(self, targets: Sequence[Target]) -> None:
+        """Refuse new messages without a field that the configuration requires. `--edit` may still bring it."""
+        if self.request.dry_run or self._edit is not None or not targets:
+            return
+        house = self.context.config.message
+        given = {field.key: getattr(self.request.fields, field.holds) for field in self.profile.fields}
+        unsaid = [key for key in house.required if key in given and not given[key] and key not in house.defaults]
+        if unsaid:
+            options = ", ".join(f"--{key.lower().replace('_', '-')}" for key in unsaid)
+            raise UsageError(
+                f"{', '.join(unsaid)}: required by {self.context.config.source}, and not given",
+                hint=f"say it with {options} (None is a value too), or write it in the message with --edit",
+            )
 
     def advance(self, place: Quarantine, runs: Sequence[BranchRun]) -> None:
         """Take all runs to their ends and publish each one that has made something."""
@@ -282,6 +304,15 @@ class Runner:
                 why=publish.with_profile(why, self.request.profile),
             )
             run.publish(run.pick_ref, stand, remark)
+
+
+def _house_profile(context: Context, name: str) -> Profile:
+    """The profile of that name with what the configuration says of it; for another one than the house's, what fits."""
+    profile, house = load_profile(name), context.config.message
+    if name == house.profile:
+        return configured(profile, classes=house.classes, defaults=house.defaults)
+    defaults = {key: value for key, value in house.defaults.items() if key in profile.field_keys}
+    return configured(profile, classes=house.classes if profile.class_key else (), defaults=defaults)
 
 
 @contextmanager

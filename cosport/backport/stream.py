@@ -13,13 +13,11 @@ import select
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
-from cosport.backport.context import parent_of
-from cosport.backport.judge import Judgement, judge
-from cosport.backport.plan import outcome
+from cosport.backport.plan import answer, judge_pair
 from cosport.backport.target import Target, resolve
-from cosport.backport.trial import Attempt, try_each
+from cosport.backport.trial import try_each
 from cosport.errors import CosportError, RevisionError
 from cosport.git.quarantine import quarantine
 from cosport.model.commit import Sha, is_full_sha
@@ -30,7 +28,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from cosport.backport.context import Context
+    from cosport.backport.judge import Judgement
     from cosport.backport.request import Request
+    from cosport.backport.trial import Attempt
     from cosport.model.commit import Commit
 
 BATCH: Final = 256
@@ -102,7 +102,9 @@ def _ready(source: int) -> bool:
     return bool(select.select([source], [], [], 0)[0])
 
 
-_Judged = tuple[str, Result | tuple["Commit", Judgement, Attempt]]
+_Judged: TypeAlias = "Result | tuple[Commit, Judgement, tuple[Attempt, ...]]"
+"""A pair before its trial: what became of it, or the commit, what is known, and the picks to try."""
+
 _T = TypeVar("_T")
 
 
@@ -127,7 +129,7 @@ class _Names:
         return replace(known, tip=tip.sha) if known.ref else Target(tip.sha[:12], "", tip.sha, None)
 
 
-def _judge_all(context: Context, request: Request, names: _Names, lines: list[bytes]) -> list[_Judged]:
+def _judge_all(context: Context, request: Request, names: _Names, lines: list[bytes]) -> list[tuple[str, _Judged]]:
     asked: list[tuple[str, str, Commit | CosportError, Target | CosportError]] = []
     for line in lines:
         words = line.decode("utf-8", "surrogateescape").split()
@@ -153,38 +155,23 @@ def _or_error(find: Callable[[str], _T], name: str) -> _T | CosportError:
 
 def _judge(
     context: Context, request: Request, upstream: str, commit: Commit | CosportError, target: Target | CosportError
-) -> Result | tuple[Commit, Judgement, Attempt]:
-    for each in (commit, target):
-        if isinstance(each, CosportError):
-            return Result(Sha(upstream), "", Outcome.ERROR, error=each.what, hint=each.hint)
-    assert not isinstance(commit, CosportError)
-    assert not isinstance(target, CosportError)
-    try:
-        found = judge(context, request, commit, target, ())
-        if found.outcome is not None:
-            change_id = found.applied.change_id
-            return Result(commit.sha, target.name, found.outcome, change_id=change_id, evidence=found.evidence)
-        parent = parent_of(context, commit, request.mainline)
-        ours = context.reader.commit(target.tip).tree
-    except CosportError as problem:
-        return Result(commit.sha, target.name, Outcome.ERROR, error=problem.what, hint=problem.hint)
-    return commit, found, Attempt(parent.tree, commit.tree, ours, (parent.tree, commit.tree))
+) -> _Judged:
+    if isinstance(commit, CosportError):
+        return Result(Sha(upstream), "", Outcome.ERROR, error=commit.what, hint=commit.hint)
+    if isinstance(target, CosportError):
+        return Result(commit.sha, "", Outcome.ERROR, error=target.what, hint=target.hint)
+    found = judge_pair(context, request, commit, target)
+    return found if isinstance(found, Result) else (commit, *found)
 
 
-def _try_all(context: Context, judged: list[_Judged]) -> list[tuple[str, Result]]:
-    wanted = [each[2] for _, each in judged if not isinstance(each, Result)]
+def _try_all(context: Context, judged: list[tuple[str, _Judged]]) -> list[tuple[str, Result]]:
+    wanted = [attempt for _, each in judged if not isinstance(each, Result) for attempt in each[2]]
     with quarantine(context.repository, kept=False) as place:
         trials = iter(try_each(place, wanted))
     answers = []
     for name, each in judged:
-        if isinstance(each, Result):
-            answers.append((name, each))
-            continue
-        commit, found, _ = each
-        trial = next(trials)
-        if isinstance(trial, CosportError):
-            failed = Result(commit.sha, name, Outcome.ERROR, error=trial.what, hint=trial.hint)
-            answers.append((name, failed))
-        else:
-            answers.append((name, outcome(commit, name, found, [(found.sources[0], trial)])))
+        if not isinstance(each, Result):
+            commit, found, attempts = each
+            each = answer(commit, name, found, [next(trials) for _ in attempts])  # noqa: PLW2901 - the trial settles it
+        answers.append((name, each))
     return answers

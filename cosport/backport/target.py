@@ -30,6 +30,11 @@ class Target:
     tip: Sha
     branch: Branch | None
 
+    @property
+    def takes_from_main(self) -> bool:
+        """Whether it is a release branch, which takes what has landed on its main branch."""
+        return self.branch is not None and bool(self.branch.main)
+
     def pick_ref(self, upstream: tuple[Sha, ...]) -> str:
         """The ref that the pick of these upstream commits (in order) goes to."""
         span = upstream[0][:12] if len(upstream) == 1 else f"{upstream[0][:12]}-{upstream[-1][:12]}"

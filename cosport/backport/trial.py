@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cosport.compare.fidelity import distance, fidelity
+from cosport.compare.fidelity import fidelity
+from cosport.compare.interdiff import differences
 from cosport.errors import CosportError, DiskError, Interrupted
 from cosport.git.diff import patches
 from cosport.git.merge import Merge, Merged, merge_trees
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from cosport.git.quarantine import Quarantine
     from cosport.model.commit import Sha
+    from cosport.model.result import Difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,18 @@ class Attempt:
 class Trial:
     """How an attempt went.
 
-    `fidelity` is None where it conflicts or changes nothing; `distance` counts the changed lines that differ.
+    `fidelity` is None where it conflicts or changes nothing; `differences` are those of an adapted pick.
     """
 
     attempt: Attempt
     merged: Merged
     fidelity: Fidelity | None
-    distance: int
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def distance(self) -> int:
+        """How many changed lines stand in one of the patches, upstream's or the pick's, and not in the other."""
+        return sum(len(each.lacks) + len(each.adds) for each in self.differences)
 
     @property
     def empty(self) -> bool:
@@ -63,11 +70,11 @@ def try_all(place: Quarantine, attempts: Sequence[Attempt]) -> list[Trial]:
     trials = []
     for each, result in zip(attempts, merged, strict=True):
         if not result.clean or result.tree == each.ours:
-            trials.append(Trial(each, result, None, 0))
+            trials.append(Trial(each, result, None))
             continue
         upstream, ours = next(texts), next(texts)
         found = fidelity(upstream, ours)
-        trials.append(Trial(each, result, found, distance(upstream, ours) if found is Fidelity.ADAPTED else 0))
+        trials.append(Trial(each, result, found, differences(upstream, ours) if found is Fidelity.ADAPTED else ()))
     return trials
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cosport.backport import target as targets
 from cosport.backport.context import Context
@@ -12,7 +12,7 @@ from cosport.cli.output import Styled
 from cosport.errors import ConfigError, RevisionError
 from cosport.git.objects import ObjectReader
 from cosport.history.index import History
-from cosport.model.result import Outcome, Result
+from cosport.model.result import EvidenceKind, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from cosport.cli.session import Session
     from cosport.errors import CosportError
     from cosport.model.commit import Commit, Sha
+    from cosport.model.result import Conflict, Difference
 
-_STYLES = {
+_SHOWN: Final = 12
+"""Differing lines shown of a file and a side; `--json` has them all."""
+
+_STYLES: Final = {
     Outcome.PICKED: "green",
     Outcome.RESOLVED: "yellow",
     Outcome.CONFLICT: "red",
@@ -118,7 +122,9 @@ def _where(result: Result) -> str:
         parts.append(result.ref.removeprefix("refs/heads/"))
     if result.source is not None and result.source.kind != "upstream":
         parts.append(f"from {result.source.branch} {result.source.commit[:12]}")
-    if result.outcome is not Outcome.PICKED:
+    if result.outcome is Outcome.WAITS_FOR_MAIN:
+        parts += [each.detail for each in result.evidence[-1:]]
+    elif result.outcome is not Outcome.PICKED:
         parts += [each.detail for each in result.evidence[:1]]
     if result.outcome is Outcome.PENDING:
         parts += result.notes
@@ -126,23 +132,39 @@ def _where(result: Result) -> str:
 
 
 def _remarks(printer: Printer, result: Result) -> None:
+    """What a person should know of a result beyond its row."""
     head = f"{result.branch}: "
     if result.outcome is Outcome.PICKED:
         for each in result.evidence:
-            printer.note(head, each.kind.value, ": ", each.detail)
+            if each.kind is not EvidenceKind.FIXES_TARGET_PRESENT:  # what one expects needs no remark
+                printer.note(head, each.kind.value, ": ", each.detail)
     if result.outcome is not Outcome.PENDING:
         for note in result.notes:
             printer.note(head, note)
     if result.hint:
         printer.note(head, "hint: ", result.hint)
-    worktree = next((each.worktree for each in result.conflicts if each.worktree), "")
+    for difference in result.differences:
+        _differs(printer, head, difference)
     for conflict in result.conflicts:
-        if conflict.touched_by:
-            printer.say(
-                head, f"{conflict.path}: these upstream commits changed the lines in conflict since the branch left:"
-            )
-            for touch in conflict.touched_by:
-                printer.say(f"    {touch.sha[:12]} {touch.subject}")
+        _explain(printer, head, conflict)
+    worktree = next((each.worktree for each in result.conflicts if each.worktree), "")
     if worktree:
         printer.say(head, "resolve it in ", Styled(worktree, "bold"))
         printer.say(f"    then: cosport backport --continue --branch {result.branch}   (or --skip, --abort)")
+
+
+def _differs(printer: Printer, head: str, difference: Difference) -> None:
+    printer.note(head, f"{difference.path}, against upstream's change:")
+    for what, lines in (("lacks", difference.lacks), ("adds", difference.adds)):
+        for line in lines[:_SHOWN]:
+            printer.note(f"    {what:5}  {line}")
+        if len(lines) > _SHOWN:
+            printer.note(f"    {what:5}  and {len(lines) - _SHOWN} lines more")
+
+
+def _explain(printer: Printer, head: str, conflict: Conflict) -> None:
+    if conflict.touched_by:
+        what = "these upstream commits changed the lines in conflict since the branch left:"
+        printer.say(head, f"{conflict.path}: {what}")
+        for touch in conflict.touched_by:
+            printer.say(f"    {touch.sha[:12]} {touch.subject}")

@@ -53,13 +53,6 @@ def _what(change: FileChange) -> tuple[tuple[bytes, ...], tuple[bytes, ...], byt
     return change.header, change.lines, change.blobs
 
 
-def distance(upstream: bytes, backport: bytes) -> int:
-    """How many removed and added lines stand in one patch and not in the other: 0 for the same change elsewhere."""
-    ours = Counter(line for change in changes(backport) for line in change.lines)
-    theirs = Counter(line for change in changes(upstream) for line in change.lines)
-    return ((ours - theirs) + (theirs - ours)).total()
-
-
 def changes(patch: bytes) -> tuple[FileChange, ...]:
     """The changes of a patch, file by file, in its order."""
     return tuple(_change(part) for part in re.split(rb"^(?=diff --git )", patch, flags=re.MULTILINE) if part)

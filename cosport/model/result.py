@@ -102,6 +102,18 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """What a backport changes in a file otherwise than upstream did: lines with their mark, `-` or `+`.
+
+    `lacks` are lines of upstream's change that the backport leaves out, `adds` those that only the backport has.
+    """
+
+    path: str
+    lacks: tuple[str, ...]
+    adds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The commit that was picked: upstream's, main's landed one, or another branch's finished backport.
 
@@ -154,6 +166,7 @@ class Result:
     conflicts: tuple[Conflict, ...] = ()
     prerequisites: tuple[Prerequisite, ...] = ()
     followups: tuple[Followup, ...] = ()
+    differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = field(default=())
     error: str = ""
     hint: str = ""

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cosport.compare.fidelity import changes, distance, fidelity
+from cosport.compare.fidelity import changes, fidelity
+from cosport.compare.interdiff import differences
 from cosport.git.diff import patches
 from cosport.git.repository import Repository
 from cosport.model.commit import Sha
@@ -146,16 +147,9 @@ def test_identical_is_what_git_patch_id_says(git: Git, old: str, new: str, lead:
         return
     found = fidelity(one, two)
     assert (found is IDENTICAL) == (verbatim(one) == verbatim(two))
-    assert distance(one, one) == 0
+    assert differences(one, one) == ()
     if found is CONTEXT:
-        assert distance(one, two) == 0
-
-
-def test_distance_counts_the_lines_that_differ(git: Git) -> None:
-    one = patch(git, {"f": TEXT}, {"f": put(3, "a\n", put(20, "b\n"))})
-    two = patch(git, {"f": TEXT}, {"f": put(3, "a\n", put(20, "c\n"))})
-    three = patch(git, {"f": TEXT}, {"f": put(3, "a\n")})
-    assert [distance(one, each) for each in (one, two, three)] == [0, 2, 2]
+        assert differences(one, two) == ()
 
 
 def test_changes_tell_path_header_and_lines(git: Git) -> None:
@@ -177,7 +171,6 @@ def test_time_grows_with_the_patch_and_not_faster() -> None:
         text = b"diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n" + b"-old\n+new\n context\n" * lines
         started = time.perf_counter()
         assert fidelity(text, text + b"+more\n") is ADAPTED
-        assert distance(text, text + b"+more\n") == 1
         return time.perf_counter() - started
 
     seconds(1000)
