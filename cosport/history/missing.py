@@ -46,8 +46,8 @@ class Reason:
     """Why a branch needs a commit: it `kind` ("fixes" or "reverts") the commit `sha`, which the branch holds.
 
     `named` is the sha as its message writes it, "" where it quotes a subject only. `held` says how the branch holds the
-    commit, and is empty where it is missing there too, or comes back with one that is. `reverted_by` is another upstream
-    commit that has since reverted it for good.
+    commit, and is empty where it is missing there too, or comes back with one that is. `reverted_by` is another
+    upstream commit that has since reverted it for good.
     """
 
     kind: str
