@@ -36,6 +36,8 @@ COMMANDS: Final = {
     "plan": Entry("plan", "plan", "Show the matrix of upstream commits and branches; write nothing."),
     "index": Entry("index", "index", "Bring the history index up to date."),
     "show": Entry("show_command", "show", "Tell all that is known of one upstream commit."),
+    "missing": Entry("missing", "missing", "Name the upstream fixes that a branch lacks, with the evidence."),
+    "decline": Entry("decline", "decline", "Put a missing fix aside for a branch, with the reason."),
     "message": Entry("message", "app", "Lint, fix or parse a commit message by itself."),
     "export": Entry("export", "export_command", "Write a pick or a series as mail patches with a quilt series file."),
     "schema": Entry("schema", "schema", "Print the JSON Schema of a document that cosport reads or writes."),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cosport import config
-from cosport.cli import guess
+from cosport.cli import guess, team
 from cosport.cli.configuration import guess_upstream
 from cosport.cli.options import command
 from cosport.cli.session import Session
@@ -156,26 +156,17 @@ def _keep(file: Path) -> str:
 
 
 def _share(repository: Repository, data: bytes, *, force: bool) -> str:
-    """Commit the file to the shared ref beside what is there (declines, overrides); no work tree is involved."""
-    from cosport.git import identity, refs
-    from cosport.model.commit import sha
+    """Commit the file to the shared ref beside what is there."""
 
-    identity.committer(repository)
-    old = refs.read(repository, config.SHARED_REF)
-    entries = repository.run("ls-tree", "-z", old).split(b"\0")[:-1] if old else []
-    kept = [entry for entry in entries if entry.partition(b"\t")[2] != config.FILE.encode()]
-    if len(kept) < len(entries) and not force:
-        raise UsageError(
-            f"{config.FILE} is on {config.SHARED_REF} already",
-            hint="replace it with --force (the old one stays in the history of that ref)",
-        )
-    blob = repository.text("hash-object", "-w", "--stdin", stdin=data)
-    entry = f"100644 blob {blob}\t{config.FILE}".encode()
-    tree = repository.text("mktree", "-z", stdin=b"".join(each + b"\0" for each in (*kept, entry)))
-    parents = ["-p", old] if old else []
-    new = repository.text("commit-tree", tree, *parents, stdin=b"Configure cosport\n")
-    refs.update(repository, config.SHARED_REF, sha(new), old, why="init --shared")
-    return f"{config.SHARED_REF}:{config.FILE}"
+    def edit(old: bytes | None) -> bytes:
+        if old is not None and not force:
+            raise UsageError(
+                f"{config.FILE} is on {config.SHARED_REF} already",
+                hint="replace it with --force (the old one stays in the history of that ref)",
+            )
+        return data
+
+    return team.commit(repository, config.FILE, edit, why="Configure cosport")
 
 
 def _report(session: Session, made: config.Config, place: str, backup: str) -> None:

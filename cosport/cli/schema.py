@@ -110,6 +110,26 @@ def _init() -> dict[str, Any]:
     return _object(properties)
 
 
+def _missing() -> dict[str, Any]:
+    from cosport.cli import missing_view as view
+
+    return _titled(view.Document, view.SCHEMA)
+
+
+def _decline() -> dict[str, Any]:
+    from cosport.cli import decline
+
+    return _titled(decline.Written, decline.SCHEMA)
+
+
+def _titled(kind: type, name: str) -> dict[str, Any]:
+    """The schema of a document that is one type as it stands, with its name in `schema`."""
+    definitions = _written(kind)
+    document = definitions.pop(kind.__name__)
+    document["properties"]["schema"] = {"const": name}
+    return {**document, "$defs": definitions}
+
+
 def _message() -> dict[str, Any]:
     from cosport.message.parse import Trailer
 
@@ -161,6 +181,8 @@ DOCUMENTS: Final = {
     "config": Document("cosport.toml, read by every command (TOML, seen as JSON)", _config),
     "backport": Document("the results of `cosport backport --json` and `cosport plan --json`", _backport),
     "plan": Document("one line of `cosport plan --stdin`", _plan),
+    "missing": Document("what branches lack, from `cosport missing --json`", _missing),
+    "decline": Document("the decision that `cosport decline --json` wrote", _decline),
     "message": Document("a commit message taken apart by `cosport message parse --json`", _message),
     "message-lint": Document("the findings of `cosport message lint --json`", _message_lint),
     "message-fix": Document("the repaired message of `cosport message fix --json`", _message_fix),

@@ -1,0 +1,121 @@
+"""The files that a team keeps beside its configuration: decisions, severities. Where they lie, and how they change.
+
+With a configuration on the shared ref they lie there too, and each change is a commit made by plumbing: no work tree is
+involved, and a change that somebody else made meanwhile is never lost. With a configuration in a file they lie in its
+folder; without any, in cosport's own.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cosport import config
+from cosport.errors import DiskError, RefMovedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cosport.cli.session import Session
+    from cosport.git.repository import Repository
+
+_TRIES: Final = 8
+"""How often a change is made anew because somebody else changed the shared ref in between."""
+
+
+def read(session: Session, name: str) -> Iterator[tuple[bytes, str]]:
+    """The contents of that file wherever it counts, and what to call it: the shared one, then the own one."""
+    shared = session.repository.attempt("cat-file", "blob", f"{config.SHARED_REF}:{name}")
+    if shared.status == 0:
+        yield shared.stdout, f"{config.SHARED_REF}:{name}"
+    folder = _folder(session)
+    if folder is not None:
+        data = _contents(folder / name)
+        if data is not None:
+            yield data, str(folder / name)
+
+
+def change(session: Session, name: str, edit: Callable[[bytes | None], bytes], *, why: str) -> str:
+    """Change that file where the configuration is, and tell its place; `edit` gets None where there is none yet.
+
+    Raises what `edit` does, DiskError, RefMovedError where others change the shared ref again and again.
+    """
+    from cosport.store import lock
+
+    folder = _folder(session)
+    if folder is None:
+        return commit(session.repository, name, edit, why=why)
+    state = session.repository.state_dir
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        with lock(state / "team.lock"):
+            _replace(folder / name, edit(_contents(folder / name)))
+    except OSError as exc:
+        raise DiskError(f"{exc.filename or folder / name}: {exc.strerror}") from exc
+    return str(folder / name)
+
+
+def commit(repository: Repository, name: str, edit: Callable[[bytes | None], bytes], *, why: str) -> str:
+    """Commit a change of that file to the shared ref, beside what is there; the place. `why` is the commit's subject.
+
+    Raises what `edit` does, UsageError where git does not know who the user is, RefMovedError as `change`.
+    """
+    from cosport.git import identity, refs
+    from cosport.model.commit import sha
+
+    identity.committer(repository)
+    for left in range(_TRIES - 1, -1, -1):
+        old = refs.read(repository, config.SHARED_REF)
+        entries = repository.run("ls-tree", "-z", old).split(b"\0")[:-1] if old else []
+        kept = [entry for entry in entries if entry.partition(b"\t")[2] != name.encode()]
+        before = repository.run("cat-file", "blob", f"{old}:{name}") if len(kept) < len(entries) else None
+        blob = repository.text("hash-object", "-w", "--stdin", stdin=edit(before))
+        entry = f"100644 blob {blob}\t{name}".encode()
+        tree = repository.text("mktree", "-z", stdin=b"".join(each + b"\0" for each in (*kept, entry)))
+        parents = ["-p", old] if old else []
+        message = why.encode("utf-8", "surrogateescape") + b"\n"
+        new = repository.text("commit-tree", tree, *parents, stdin=message)
+        try:
+            refs.update(repository, config.SHARED_REF, sha(new), old, why=why.splitlines()[0])
+        except RefMovedError:
+            if not left:
+                raise
+        else:
+            break
+    return f"{config.SHARED_REF}:{name}"
+
+
+def _folder(session: Session) -> Path | None:
+    """The folder of the configuration in force; None where that is on the shared ref."""
+    source = session.config.source
+    if source.startswith(f"{config.SHARED_REF}:"):
+        return None
+    file = Path(source)
+    return file.absolute().parent if file.is_file() else session.repository.state_dir
+
+
+def _contents(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise DiskError(f"{file}: {exc.strerror}") from exc
+
+
+def _replace(file: Path, data: bytes) -> None:
+    """Put `data` in place as one step, with the permissions that the file has."""
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as draft:
+        new = Path(draft.name)
+        try:
+            new.chmod(mode)
+            draft.write(data)
+            draft.flush()
+            os.fsync(draft.fileno())
+            new.replace(file)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from cosport.cli import schema
+from tests.support import invoke
+
+if TYPE_CHECKING:
+    from tests.support import Git
+
+CONFIG = """\
+[upstream]
+ref = "refs/heads/main"
+[[branch]]
+name = "cos-5.4"
+[[branch]]
+name = "cos-5.10"
+"""
+
+
+@pytest.fixture
+def shas(git: Git) -> dict[str, str]:
+    """Both branches hold the bugs. cos-5.10 has the first fix; the second one conflicts there."""
+    git.commit({"a": "0\n", "b": "0\n"}, "start")
+    one = git.commit({"a": "bug\n"}, "a: bug")
+    two = git.commit({"b": "bug\n"}, "b: bug")
+    git.branch("cos-5.4")
+    git.branch("cos-5.10")
+    fix = git.commit({"a": "good\n"}, f'a: fix\n\nFixes: {one[:12]} ("a: bug")\n')
+    other = git.commit({"b": "good\n"}, f'b: fix\n\nFixes: {two[:12]} ("b: bug")\n')
+    git.commit({"a": "good\n"}, f"a: fix\n\ncommit {fix} upstream.\n", branch="cos-5.10")
+    git.commit({"b": "own\n"}, "own", branch="cos-5.10")
+    folder = git.path / ".git/cosport"
+    folder.mkdir()
+    (folder / "cosport.toml").write_text(CONFIG)
+    return {"one": one, "two": two, "fix": fix, "other": other}
+
+
+def answer(git: Git, *args: str, check: int = 1) -> dict[str, Any]:
+    found: dict[str, Any] = invoke("missing", "--json", *args, cwd=git.path, check=check).json()
+    jsonschema.Draft202012Validator(schema.of("missing")).validate(found)
+    return found
+
+
+def names(branch: dict[str, Any], key: str = "missing") -> list[str]:
+    return [each["sha"] for each in branch[key]]
+
+
+def test_each_branch_is_told_what_it_lacks_and_how_that_applies(git: Git, shas: dict[str, str]) -> None:
+    found = answer(git)
+    assert found["schema"] == "cosport.missing/1"
+    assert found["upstream"] == {"ref": "refs/heads/main", "commit": git.sha("main")}
+    first, second = found["branches"]
+    assert (first["branch"], first["tip"], first["error"]) == ("cos-5.4", git.sha("cos-5.4"), None)
+    assert names(first) == [shas["fix"], shas["other"]]
+    assert [each["trial"]["outcome"] for each in first["missing"]] == ["clean", "clean"]
+    assert names(second) == [shas["other"]]
+    (line,) = second["missing"]
+    assert line["verdict"] == "missing-commit"
+    assert line["severity"] == "unknown"
+    assert [each["path"] for each in line["trial"]["conflicts"]] == ["b"]
+    assert [(each["kind"], each["sha"]) for each in line["reasons"]] == [("fixes", shas["two"])]
+    assert line["reasons"][0]["held"][0]["kind"] == "ancestor"
+
+
+def test_nothing_missing_is_success(git: Git, shas: dict[str, str]) -> None:
+    git.branch("cos-5.4", "main")
+    assert names(answer(git, "--branch", "cos-5.4", check=0)["branches"][0]) == []
+    assert "nothing is missing" in invoke("missing", "--branch", "cos-5.4", cwd=git.path, check=0).out
+
+
+def test_any_branch_can_be_asked_of(git: Git, shas: dict[str, str]) -> None:
+    git.branch("topic", "cos-5.10")
+    (found,) = answer(git, "--branch", "topic")["branches"]
+    assert (found["branch"], names(found)) == ("topic", [shas["other"]])
+
+
+def test_the_list_for_people_names_the_fix_and_why(git: Git, shas: dict[str, str]) -> None:
+    out = invoke("missing", "--branch", "cos-5.10", cwd=git.path, check=1).out
+    assert "cos-5.10 lacks 1 fix" in out
+    assert shas["other"][:12] in out
+    assert f"fixes {shas['two'][:12]}" in out
+    assert "conflict" not in out  # not tried where nobody looks on
+
+
+def test_trials_come_after_the_list_and_are_remembered(git: Git, shas: dict[str, str]) -> None:
+    first = invoke("missing", "--branch", "cos-5.10", "--try", cwd=git.path, check=1).out
+    assert first.splitlines()[-1].split() == [shas["other"][:12], "conflict:", "b"]
+    second = invoke("missing", "--branch", "cos-5.10", "--try", cwd=git.path, check=1).out
+    assert "conflict: b" in second.splitlines()[2]
+    assert len(second.splitlines()) == 3
+    assert answer(git, "--no-try")["branches"][1]["missing"][0]["trial"]["outcome"] == "conflict"
+
+
+def test_without_trials_json_says_that_none_was_made(git: Git, shas: dict[str, str]) -> None:
+    assert answer(git, "--no-try")["branches"][0]["missing"][0]["trial"] is None
+
+
+def test_a_pick_that_changes_nothing_is_there_already(git: Git, shas: dict[str, str]) -> None:
+    git.commit({"b": "good\n", "x": "more\n"}, "own: all in one", branch="cos-5.4")
+    first = answer(git)["branches"][0]
+    assert {each["sha"]: each["verdict"] for each in first["missing"]}[shas["other"]] == "ok-commit-present"
+
+
+def test_severity_comes_before_age(git: Git, shas: dict[str, str]) -> None:
+    (git.path / ".git/cosport/severities.toml").write_text(f'[severity]\n"{shas["other"][:12]}" = "critical"\n')
+    first = answer(git)["branches"][0]
+    assert names(first) == [shas["other"], shas["fix"]]
+    assert first["missing"][0]["severity"] == "critical"
+
+
+def test_a_branch_that_is_not_here_holds_up_no_other(git: Git, shas: dict[str, str]) -> None:
+    git("update-ref", "-d", "refs/heads/cos-5.10")
+    found = answer(git, check=2)
+    assert [each["branch"] for each in found["branches"]] == ["cos-5.4", "cos-5.10"]
+    assert found["branches"][0]["missing"]
+    assert "cos-5.10" in found["branches"][1]["error"]["what"]
+
+
+def test_without_a_known_upstream_it_says_what_to_do(git: Git) -> None:
+    git.commit({"a": "0\n"}, "start", branch="cos-5.4")
+    git("symbolic-ref", "HEAD", "refs/heads/cos-5.4")
+    known = invoke("missing", "--branch", "cos-5.4", cwd=git.path, check=2)
+    assert "upstream" in known.err
+    assert "hint:" in known.err
+
+
+def test_it_works_in_a_bare_repository_that_cannot_be_written(git: Git, shas: dict[str, str]) -> None:
+    before = git.refs()
+    answer(git)
+    assert git.refs() == before
+    git.fsck()
