@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cosport.history.applied import applied
 from cosport.history.picks import is_pick, resolve
@@ -14,6 +14,9 @@ from cosport.model.result import Evidence, EvidenceKind, Followup
 if TYPE_CHECKING:
     from cosport.history.index import History
     from cosport.model.commit import Sha
+
+
+_BY_SHA: Final = "by its sha"
 
 
 class Verdict(StrEnum):
@@ -61,13 +64,15 @@ def affected(history: History, upstream: Sha, target: Sha, *, introduced_by: tup
             continue
         held = applied(history, each.sha, target)
         subject = history.entry(history.rank(each.sha)).subject
-        text = f'{each.sha[:12]} ("{subject}"), {each.how}'
+        text = f'it fixes {each.sha[:12]} ("{subject}"{"" if each.how == _BY_SHA else f", {each.how}"})'
         if held.applied:
-            present.append(Evidence(EvidenceKind.FIXES_TARGET_PRESENT, f"{text}: {held.evidence[0].detail}"))
+            is_itself = held.evidence[0].kind is EvidenceKind.ANCESTOR
+            detail = "which is an ancestor" if is_itself else f"which is there: {held.evidence[0].detail}"
+            present.append(Evidence(EvidenceKind.FIXES_TARGET_PRESENT, f"{text}, {detail}"))
         else:
             gone = [every.detail for every in held.evidence if every.kind is EvidenceKind.REVERTED]
-            detail = f"{text}: {gone[0]}" if gone else f"{text}: neither it nor a backport of it is there"
-            absent.append(Evidence(EvidenceKind.FIXES_TARGET_ABSENT, detail))
+            detail = f"which is gone: {gone[0]}" if gone else "and neither that nor a backport of it is there"
+            absent.append(Evidence(EvidenceKind.FIXES_TARGET_ABSENT, f"{text}, {detail}"))
     if present:
         return Affected(Verdict.YES, (*present, *absent, *unknown))
     if absent and not unknown and not history.repository.is_shallow:
@@ -95,7 +100,7 @@ def fixed_by(history: History, sha: Sha) -> tuple[Target, ...]:
 def _target(history: History, named: str, subject: str, fixing: Sha) -> Target:
     rank = resolve(history, named, subject)
     if rank is not None:
-        return Target(named, history.entry(rank).sha, "by its sha")
+        return Target(named, history.entry(rank).sha, _BY_SHA)
     if subject:
         before = history.rank(fixing)
         same = [each for each in history.with_subject(subject) if each != before]
