@@ -8,7 +8,6 @@ from cosport.errors import UsageError
 from cosport.git import refs
 from cosport.git.diff import new_objects
 from cosport.message.provenance import scan
-from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,14 +15,14 @@ if TYPE_CHECKING:
     from cosport.backport.context import Context
     from cosport.backport.target import Target
     from cosport.git.quarantine import Quarantine
-    from cosport.model.commit import Commit
+    from cosport.model.commit import Commit, Sha
 
 
 def accept(context: Context, place: Quarantine, commits: Sequence[Sha], onto: Sha) -> None:
     """Move the objects of the commits (each on top of the one before, the first on `onto`) into the repository."""
     before = context.reader.commit(onto).tree
     for name in commits:
-        tree = Sha(place.repository.text("rev-parse", "--verify", f"{name}^{{tree}}"))
+        tree = place.trees.get(name) or context.reader.commit(name).tree
         place.accept([*new_objects(place.repository, before, tree), name])
         before = tree
 
@@ -40,17 +39,15 @@ def same_profile(context: Context, ref: str, profile: str) -> bool:
 
 
 def to_pick_ref(
-    context: Context, ref: str, made: Sequence[Sha], base: Sha, *, force: bool, why: str
+    context: Context, ref: str, made: Sequence[Sha], base: Sha, *, old: Sha | None, force: bool, why: str
 ) -> tuple[tuple[Sha, ...], str]:
     """Point the pick ref to the last of the picks `made` on top of `base`; which picks stand there then, and a remark.
 
-    Picks that differ from these in nothing but their messages, which a person edited, are kept. Raises UsageError where
+    `old` is what it points to now; it moves only if that is still so (RefMovedError). Picks that differ from these in
+    nothing but their messages, which a person edited, are kept. Raises UsageError where
     the ref holds other work of a person's, or is checked out somewhere and would have to move.
     """
     tip = made[-1]
-    if not refs.valid(context.repository, ref):
-        raise UsageError(f"{ref} is no name that git takes for a branch")
-    old = refs.read(context.repository, ref)
     if old == tip:
         return tuple(made), ""
     if old is not None and not force and not refs.made_by_us(context.repository, ref, old):

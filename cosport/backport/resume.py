@@ -100,7 +100,7 @@ def _proceed(context: Context, state: State, wish: Wish) -> tuple[Result, ...]:
                 f"another cosport went on with {state.branch} meanwhile", hint="see: cosport backport --status"
             )
         run = _run_of(context, state)
-        runner.remember(run)
+        runner.remember([run])
         place = stack.enter_context(quarantine(context.repository))
         if state.phase == session.OPEN:
             result = _skipped(state) if wish.skip else _finish(context, place, runner, run, state)

@@ -21,7 +21,7 @@ from cosport.errors import CosportError, Interrupted, UsageError
 from cosport.git import identity
 from cosport.git.identity import Identity
 from cosport.git.quarantine import Quarantine, quarantine
-from cosport.git.refs import read as read_ref
+from cosport.git.refs import read_all as read_refs
 from cosport.message.profile import Profile, configured, load_profile
 from cosport.message.provenance import scan
 from cosport.model.result import Fidelity, Outcome, Result, Source
@@ -77,7 +77,7 @@ class Runner:
         Expected trouble of one branch is its result (`conflict`, `error`). Raises UsageError where a field that the
         configuration requires is not given, or `--in-place` cannot move a target, before anything is changed.
         """
-        self._require_fields([target for target in targets if self._needs_fields(target, series)])
+        self._require_fields(targets, series)
         if self.request.in_place:
             for target in targets:
                 publish.require_movable(self.context, target)
@@ -86,19 +86,22 @@ class Runner:
             for run in runs:
                 with trouble_of(run):
                     self._prepare(stack, run)
+            self.remember(runs)
             place = stack.enter_context(quarantine(self.context.repository))
             self.advance(place, runs)
         return tuple(result for run in runs for result in run.results)
 
-    def _needs_fields(self, target: Target, series: Sequence[Commit]) -> bool:
-        """Whether picks to a branch get a new message: not from main, whose message is kept, nor where they stand."""
-        if target.takes_from_main and self.request.source is not From.UPSTREAM:
-            return False
-        return read_ref(self.context.repository, target.pick_ref(tuple(each.sha for each in series))) is None
+    def _require_fields(self, targets: Sequence[Target], series: Sequence[Commit]) -> None:
+        """Refuse new messages without a field that the configuration requires. `--edit` may still bring it.
 
-    def _require_fields(self, targets: Sequence[Target]) -> None:
-        """Refuse new messages without a field that the configuration requires. `--edit` may still bring it."""
-        if self.request.dry_run or self._edit is not None or not targets:
+        No new message is made where a release branch takes main's, nor where the pick stands already.
+        """
+        if self.request.dry_run or self._edit is not None or not self.context.config.message.required:
+            return
+        names = tuple(each.sha for each in series)
+        upstream = self.request.source is From.UPSTREAM
+        wanted = [each.pick_ref(names) for each in targets if upstream or not each.takes_from_main]
+        if len(read_refs(self.context.repository, wanted)) == len(wanted):
             return
         house = self.context.config.message
         given = {field.key: getattr(self.request.fields, field.holds) for field in self.profile.fields}
@@ -129,14 +132,20 @@ class Runner:
             run.stop(session.still_open(state, run.series))
         elif state is not None:  # killed while the work tree was being made: nobody has worked in it yet
             conflict.close(self.context, state.branch)
-        self.remember(run)
 
-    def remember(self, run: BranchRun) -> None:
-        """Note what an earlier run published: a pick that a person resolved, or wrote the message of, is used again."""
-        at = read_ref(self.context.repository, run.pick_ref)
+    def remember(self, runs: Sequence[BranchRun]) -> None:
+        """Note what earlier runs published: a pick that a person resolved, or wrote the message of, is used again."""
+        standing = read_refs(self.context.repository, [run.pick_ref for run in runs])
+        for run in runs:
+            run.stood_at = standing.get(run.pick_ref)
+            if run.stood_at is not None:
+                with trouble_of(run):
+                    self._look_back(run, run.stood_at)
+
+    def _look_back(self, run: BranchRun, at: Sha) -> None:
         run.keeps_messages = publish.same_profile(self.context, run.pick_ref, self.request.profile)
         for _ in run.series:
-            if at is None or at == run.target.tip:
+            if at == run.target.tip:
                 break
             commit = self.context.reader.commit(at)
             if len(commit.parents) != 1:
@@ -300,6 +309,7 @@ class Runner:
                 run.pick_ref,
                 run.made,
                 run.target.tip,
+                old=run.stood_at,
                 force=self.request.force,
                 why=publish.with_profile(why, self.request.profile),
             )

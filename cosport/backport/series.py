@@ -20,7 +20,8 @@ class BranchRun:
     """The series on one branch. `tip` is the commit that the next pick goes onto, `made` are the picks so far.
 
     `standing` are picks of an earlier run, each by the commit that it stands on, and `earlier` the same by the commits
-    that they name as their origin; `keeps_messages` tells that they were made with the same message profile.
+    that they name as their origin; `stood_at` is what the pick ref pointed to, and `keeps_messages` tells that they
+    were made with the same message profile.
     """
 
     target: Target
@@ -31,6 +32,7 @@ class BranchRun:
     made: list[Sha] = field(default_factory=list)
     standing: dict[Sha, Sha] = field(default_factory=dict)
     earlier: dict[str, Sha] = field(default_factory=dict)
+    stood_at: Sha | None = None
     keeps_messages: bool = False
     stopped: bool = False
 

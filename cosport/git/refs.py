@@ -10,6 +10,8 @@ from cosport.errors import GitError, RefMovedError, UsageError
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cosport.git.repository import Repository
 
 MARK: Final = "cosport:"
@@ -32,6 +34,15 @@ def read(repository: Repository, ref: str) -> Sha | None:
     return Sha(done.stdout.decode("ascii").strip())
 
 
+def read_all(repository: Repository, refs: Sequence[str]) -> dict[str, Sha]:
+    """The objects that these full ref names point to, by name, in one call of git; names of no ref are left out."""
+    if not refs:
+        return {}
+    listed = repository.text("for-each-ref", "--format=%(objectname) %(refname)", "--", *refs)
+    found = {name: Sha(sha) for sha, name in (line.split(" ", 1) for line in listed.splitlines())}
+    return {ref: found[ref] for ref in refs if ref in found}  # git also lists what lies below a name
+
+
 def valid(repository: Repository, ref: str) -> bool:
     """Whether git would accept that full ref name (git-check-ref-format(1))."""
     return repository.attempt("check-ref-format", ref).status == 0
@@ -40,7 +51,8 @@ def valid(repository: Repository, ref: str) -> bool:
 def update(repository: Repository, ref: str, new: Sha, old: Sha | None, *, why: str) -> None:
     """Point `ref` to `new`, expecting `old` there (None: that it does not exist); `why` goes to the reflog.
 
-    Raises RefMovedError where somebody else was quicker, UsageError where another branch's name is in the way.
+    Raises RefMovedError where somebody else was quicker, UsageError for a name that git does not take or that another
+    branch's name is in the way of.
     """
     expected = old or "0" * repository.hash_length
     args = ("update-ref", "--create-reflog", "-m", f"{MARK} {why}", "--", ref, new, expected)
@@ -53,6 +65,8 @@ def update(repository: Repository, ref: str, new: Sha, old: Sha | None, *, why: 
             f"{ref} moved meanwhile: expected {short(old)}, found {short(now)}",
             hint="somebody else updated it; nothing was written: run the same command again",
         )
+    if not valid(repository, ref):
+        raise UsageError(f"{ref} is no name that git takes for a branch")
     error = repository.failed(done, args)
     in_the_way = _in_the_way(repository, ref)
     if isinstance(error, GitError) and in_the_way:
