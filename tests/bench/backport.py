@@ -49,6 +49,8 @@ def _tell(
     ):
         report.add("backport", what, measure.median(runs) * 1000, "ms")
         report.add("backport", f"{what} / cosport", measure.median(runs) / seconds, "x", at_least=limit)
+        cpu = measure.median_cpu(runs) / measure.median_cpu(ours)
+        report.add("backport", f"{what} / cosport, CPU time", cpu, "x")
     report.add("backport", "peak memory of cosport itself", max(run.own_mib for run in ours), "MiB", at_most=200)
     report.add("backport", "peak memory of its largest git", max(run.peak_mib for run in ours), "MiB")
 
@@ -73,7 +75,7 @@ def _ready(trees: dict[str, Path], fix: str) -> measure.Run:
 
 def _sum(runs: Iterable[measure.Run]) -> measure.Run:
     taken = list(runs)
-    return replace(taken[0], seconds=sum(run.seconds for run in taken))
+    return replace(taken[0], seconds=sum(run.seconds for run in taken), cpu=sum(run.cpu for run in taken))
 
 
 def _work_tree(made: Made, name: str, branch: str) -> Path:

@@ -39,6 +39,7 @@ def bench(
     report.add("plan", f"{what}: git merge-tree --stdin, a pick", peer / count * 1000, "ms", note=f"{count} pairs")
     report.add("plan", f"{what}: cosport plan --stdin, a pick", mine / count * 1000, "ms")
     report.add("plan", f"{what}: cosport / git", mine / peer, "x", at_most=2)
+    report.add("plan", f"{what}: cosport / git, CPU time", measure.median_cpu(ours) / measure.median_cpu(raw), "x")
     report.add("plan", f"{what}: peak memory of cosport itself", own, "MiB", at_most=200)
     report.add("plan", f"{what}: the same, input {LONGER} times as long", long.own_mib / own, "x", at_most=1.1)
     report.add("plan", f"{what}: peak memory of its largest git", largest, "MiB")
