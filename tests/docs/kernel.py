@@ -111,7 +111,7 @@ RESOLVED = SHRINKER.replace(
 
 
 def build(path: Path) -> Git:
-    """A clone with upstream's branch and three stable branches: one takes the fix, one conflicts, one never had the bug."""
+    """A clone with stable branches: one takes upstream's fix, one conflicts, one never had the bug, and a release."""
     git = Git.init(path)
     base = git.commit({DRIVER: BASE}, "virtio_balloon: probe the device", branch=UPSTREAM, author=ENGINEER)
     git.branch("cos-5.4", base)

@@ -10,13 +10,14 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.docs import kernel
 from tests.support import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 README = ROOT / "README.md"
@@ -60,7 +61,7 @@ def test_the_session_prints_what_the_readme_shows(seal: Path, monkeypatch: pytes
 
 
 def _output(command: str, folder: Path, home: Path) -> list[str]:
-    """What a terminal would show, without colours, the home folder written as `~`; the blank lines at its end left out."""
+    """What a terminal would show without colours, the home folder as `~`, without the blank lines at its end."""
     shell = shutil.which("sh")
     assert shell is not None
     done = subprocess.run([shell, "-c", command + " 2>&1"], cwd=folder, capture_output=True, text=True, check=False)
