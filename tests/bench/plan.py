@@ -26,7 +26,9 @@ def bench(
         once, longer = Path(folder, "once"), Path(folder, "longer")
         pairs.write(chosen, once)
         pairs.write(chosen, longer, times=LONGER)
-        ours_argv = [*COSPORT, "plan", "--stdin", "--json", "--quiet", "--repo", str(git_dir), *options]
+        # From upstream alone, as the peer picks.
+        words = ["plan", "--stdin", "--json", "--quiet", "--from", "upstream", "--repo", str(git_dir)]
+        ours_argv = [*COSPORT, *words, *options]
         raw_argv = [sys.executable, "-m", "tests.bench.raw", str(git_dir)]
         ours, raw = measure.alternate(
             repeats,

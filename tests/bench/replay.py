@@ -49,7 +49,9 @@ def bench(
         if len(whole) < len(chosen):
             report.add("replay", f"{what}: objects are missing", len(chosen) - len(whole), "pairs")
         pairs.write(whole, asked)
-        argv = [*COSPORT, "plan", "--stdin", "--json", "--quiet", "--repo", str(git_dir), *options]
+        # From upstream alone: the branches hold the very answers, which a neighbour's pick would find.
+        words = ["plan", "--stdin", "--json", "--quiet", "--from", "upstream", "--repo", str(git_dir)]
+        argv = [*COSPORT, *words, *options]
         measure.run(argv, stdin=asked, stdout=answered, ok=(0, 1, 3))
         answers = [msgspec.json.decode(line) for line in answered.read_bytes().splitlines()]
     if [answer["upstream"] for answer in answers] != [pair.upstream for pair in whole]:
