@@ -95,6 +95,8 @@ def _with_source(context: Context, request: Request, commit: Commit, target: Tar
         return Judgement(None, known.evidence, (source,), known.applied)
     if request.source is From.UPSTREAM:
         return Judgement(None, known.evidence, (own,), known.applied, not_from_main=bool(main))
+    if request.source is From.AUTO and request.alone:
+        return Judgement(None, known.evidence, (own,), known.applied)
     near = neighbours(context, commit, target)
     sources = (own, *near) if request.source is From.AUTO else (near or (own,))
     return Judgement(None, known.evidence, sources, known.applied)

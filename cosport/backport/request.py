@@ -31,7 +31,8 @@ class Request:
 
     `mainline` is the parent of a merge commit to take the change against, counted from 1 (as `git cherry-pick -m`).
     `introduced_by` replaces the `Fixes:` tags. `force` picks where the branch is not affected, and replaces a pick ref
-    that somebody changed. `allow_unmerged` takes a commit that upstream does not hold, marked FROMGIT.
+    that somebody changed. `allow_unmerged` takes a commit that upstream does not hold, marked FROMGIT. `alone` keeps
+    `From.AUTO` from looking at other branches where upstream's commit conflicts.
     """
 
     profile: str
@@ -43,3 +44,4 @@ class Request:
     allow_unmerged: bool = False
     in_place: bool = False
     dry_run: bool = False
+    alone: bool = False

@@ -51,8 +51,10 @@ _LONGEST: Final = 4096
 def stream(context: Context, request: Request, source: int) -> Iterator[tuple[str, Result]]:
     """Results for the lines `UPSTREAM TARGET` read from the file descriptor `source`, each with its target as given.
 
-    A line that makes no sense gives a result with outcome `error`, and the stream goes on.
+    A line that makes no sense gives a result with outcome `error`, and the stream goes on. Unless a neighbour's pick is
+    asked for, only the first source is tried: a script that asks about a commit wants to know about that one.
     """
+    request = replace(request, alone=True)
     names = _Names(context)
     waiting: deque[Future[list[tuple[str, Result]]]] = deque()
     with ThreadPoolExecutor(_WORKERS) as pool:
