@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cosport import process
-from cosport.backport import resume
-from cosport.backport import session as sessions
-from cosport.backport.context import upstream_commits
 from cosport.backport.document import document
 from cosport.backport.request import Fields, From, Request
-from cosport.backport.run import Runner
 from cosport.cli.options import command
 from cosport.cli.session import Session
-from cosport.cli.working import missing, targets_of, tell, working, worst
 from cosport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,8 +84,7 @@ def backport(
     )
     if after:
         _check_after(after, request, named=bool(sha or to or every), profile=profile, edit=edit)
-        wish = resume.Wish(skip=skip, note=note, force=force, edit=editor(session) if edit else None)
-        return _after_conflict(session, after[0], branch, wish)
+        return _after_conflict(session, after[0], branch, request, edit=edit)
     if branch is not None:
         raise UsageError(
             "--branch goes with --continue, --skip, --abort and --status", hint="to name a target: --to BRANCH"
@@ -109,6 +101,11 @@ def backport(
 def _backport(
     session: Session, request: Request, shas: Sequence[str], to: Sequence[str], *, every: bool, edit: bool
 ) -> int:
+    _import_meanwhile("hashlib", "jinja2")
+    from cosport.backport.context import upstream_commits
+    from cosport.backport.run import Runner
+    from cosport.cli.working import missing, targets_of, tell, working, worst
+
     with working(session) as context:
         series = upstream_commits(context, shas, allow_unmerged=request.allow_unmerged, mainline=request.mainline)
         chosen, absent = targets_of(context, to, every=every)
@@ -117,6 +114,14 @@ def _backport(
             results = (*runner.backport(series, chosen), *missing(series, absent))
         tell(session.printer, results)
     return worst(results)
+
+
+def _import_meanwhile(*modules: str) -> None:
+    """Import modules that are needed in the end while git answers the first questions: an eighth of the whole time."""
+    from importlib import import_module
+    from threading import Thread
+
+    Thread(target=lambda: [import_module(name) for name in modules], daemon=True).start()
 
 
 def _check_after(after: Sequence[str], request: Request, *, named: bool, profile: str | None, edit: bool) -> None:
@@ -136,7 +141,11 @@ def _check_after(after: Sequence[str], request: Request, *, named: bool, profile
         raise UsageError(f"{after[0]} takes only --branch", hint=f"{after[0]} [--branch B]")
 
 
-def _after_conflict(run: Session, what: str, branch: str | None, wish: resume.Wish) -> int:
+def _after_conflict(run: Session, what: str, branch: str | None, request: Request, *, edit: bool) -> int:
+    from cosport.backport import resume
+    from cosport.backport import session as sessions
+    from cosport.cli.working import tell, working, worst
+
     waiting = sessions.names(run.repository)
     if what == "--status" and branch is None and not waiting:
         if run.json:
@@ -144,6 +153,8 @@ def _after_conflict(run: Session, what: str, branch: str | None, wish: resume.Wi
         else:
             run.printer.say("no conflict waits anywhere")
         return 0
+    wanted = editor(run) if edit else None
+    wish = resume.Wish(skip=what == "--skip", note=request.fields.note, force=request.force, edit=wanted)
     results: list[Result] = []
     chosen = resume.chosen(waiting, branch)
     with working(run) as context:
@@ -166,6 +177,9 @@ def editor(run: Session) -> Callable[[str, str], str]:
 
     Raises UsageError where git knows no editor; the function does where the editor fails or leaves nothing.
     """
+    import tempfile
+    from pathlib import Path
+
     command_line = _editor_command(run.repository)
 
     def edit(branch: str, message: str) -> str:
