@@ -426,9 +426,17 @@ class History:
         return self._touched
 
 
+_OPEN_PICKS: Final = b"refs/heads/backport/"
+"""Where cosport.backport puts picks."""
+
+
 def list_refs(repository: Repository, form: str) -> bytes:
-    """The branches, remote branches and tags, one a line, in a format of git-for-each-ref(1)."""
-    return repository.run("for-each-ref", f"--format={form}", "refs/heads", "refs/remotes", "refs/tags")
+    """The branches, remote branches and tags, one a line, in a format of git-for-each-ref(1) that ends with %(refname).
+
+    Picks that are not landed yet are no history: without them, one backport does not make the next one index its picks.
+    """
+    listed = repository.run("for-each-ref", f"--format={form}", "refs/heads", "refs/remotes", "refs/tags")
+    return b"".join(line for line in listed.splitlines(keepends=True) if _OPEN_PICKS not in line)
 
 
 def _peel(repository: Repository) -> bytes:
