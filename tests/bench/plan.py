@@ -26,8 +26,8 @@ def bench(
         once, longer = Path(folder, "once"), Path(folder, "longer")
         pairs.write(chosen, once)
         pairs.write(chosen, longer, times=LONGER)
-        # From upstream alone, as the peer picks.
-        words = ["plan", "--stdin", "--json", "--quiet", "--from", "upstream", "--repo", str(git_dir)]
+        # From upstream alone, and where it is not affected too: the peer does all of these picks.
+        words = ["plan", "--stdin", "--json", "--quiet", "--from", "upstream", "--force", "--repo", str(git_dir)]
         ours_argv = [*COSPORT, *words, *options]
         raw_argv = [sys.executable, "-m", "tests.bench.raw", str(git_dir)]
         ours, raw = measure.alternate(
