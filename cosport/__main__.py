@@ -22,7 +22,8 @@ def dispatch(argv: list[str]) -> int:
     if argv == ["--version"]:
         print(f"cosport {__version__}")  # noqa: T201 - the printer would cost more than the answer
         return 0
-    if argv[:1] == ["show"] and (code := _show(argv[1:])) is not None:
+    quick = {"show": _show, "backport": _backport}.get(argv[0]) if argv else None
+    if quick is not None and "_COSPORT_COMPLETE" not in os.environ and (code := quick(argv[1:])) is not None:
         return code
     from cosport.cli.app import run
 
@@ -34,13 +35,26 @@ def _show(argv: list[str]) -> int | None:
     from cosport.cli import quick
 
     line = quick.parse(argv)
-    if line is None or len(line.words) != 1 or "_COSPORT_COMPLETE" in os.environ:
+    if line is None or len(line.words) != 1:
         return None
     from cosport.cli import show
     from cosport.cli.session import Session
 
     with Session(**line.shared) as session:
         return show.run(session, line.words[0])
+
+
+def _backport(argv: list[str]) -> int | None:
+    """`cosport backport` in its plain form; None where Typer must look."""
+    from cosport.cli import backport, quick
+
+    line = quick.parse(argv, flags=backport.FLAGS, values=backport.VALUES, lists=backport.LISTS)
+    if line is None:
+        return None
+    from cosport.cli.session import Session
+
+    with Session(**line.shared) as session:
+        return backport.run(session, backport.Asked(sha=line.words, **line.own))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Entry:
 COMMANDS: Final = {
     "init": Entry("init", "init", "Write the configuration for this clone from its remotes and branches."),
     "doctor": Entry("doctor", "doctor", "Say what works on this machine, and what each missing part costs."),
-    "backport": Entry("backport", "backport", "Backport upstream commits to stable branches."),
+    "backport": Entry("backport_command", "backport", "Backport upstream commits to stable branches."),
     "plan": Entry("plan", "plan", "Show the matrix of upstream commits and branches; write nothing."),
     "index": Entry("index", "index", "Bring the history index up to date."),
     "show": Entry("show_command", "show", "Tell all that is known of one upstream commit."),

@@ -1,107 +1,120 @@
-"""`cosport backport`: the main job, and what follows a conflict."""
+"""`cosport backport`: the main job, and what follows a conflict. It works without Typer, for its start-up's sake."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from cosport import process
 from cosport.backport.document import document
 from cosport.backport.request import Fields, From, Request
-from cosport.cli.options import command
-from cosport.cli.session import Session
 from cosport.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cosport.cli.session import Session
     from cosport.git.repository import Repository
     from cosport.model.result import Result
 
+FLAGS: Final = {
+    "--all": "every",
+    "--allow-unmerged": "allow_unmerged",
+    "--force": "force",
+    "--in-place": "in_place",
+    "--edit": "edit",
+    "--dry-run": "dry_run",
+    "--continue": "go_on",
+    "--skip": "skip",
+    "--abort": "abort",
+    "--status": "status",
+}
+VALUES: Final = {
+    "--bug": "bug",
+    "--test": "test",
+    "--release-note": "release_note",
+    "--class": "patch_class",
+    "--note": "note",
+    "--profile": "profile",
+    "--branch": "branch",
+}
+LISTS: Final = {"--to": "to", "--introduced-by": "introduced_by"}
+"""The options that `quick` reads, and the parts of `Asked` that they fill. backport_command.py tells what they mean."""
 
-@command(
-    example="""cosport backport da10329cb057 --to cos-5.4 --bug b/123 --test 'booted in QEMU' --release-note None
-cosport backport da10329cb057 --all --dry-run
-cosport backport --status
-cosport backport --continue --branch cos-5.4 --note 'kept the old lock'"""
-)
-def backport(
-    session: Session,
-    sha: Annotated[list[str] | None, typer.Argument(help="Upstream commits; several make one series.")] = None,
-    to: Annotated[
-        list[str] | None, typer.Option("--to", metavar="BRANCH", help="A branch to pick to (repeat it).")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All configured branches.")] = False,
-    bug: Annotated[str | None, typer.Option(help="For BUG=, such as b/123.")] = None,
-    test: Annotated[str | None, typer.Option(help="For TEST=: how it was tested.")] = None,
-    release_note: Annotated[str | None, typer.Option(help="For RELEASE_NOTE=: one line for users, or None.")] = None,
-    patch_class: Annotated[
-        str | None, typer.Option("--class", metavar="CLASS", help="bug, security or feature.")
-    ] = None,
-    note: Annotated[str | None, typer.Option(help="What was changed against upstream and why.")] = None,
-    profile: Annotated[str | None, typer.Option(help="Message profile: cos, chromeos, stable, plain.")] = None,
-    source: Annotated[
-        From, typer.Option("--from", help="Pick from upstream's commit or another branch's.")
-    ] = From.AUTO,
-    mainline: Annotated[int | None, typer.Option(metavar="N", help="For a merge: the parent to compare with.")] = None,
-    introduced_by: Annotated[
-        list[str] | None, typer.Option(metavar="SHA", help="What it fixes, instead of its Fixes: tags.")
-    ] = None,
-    allow_unmerged: Annotated[bool, typer.Option(help="Take a commit that upstream lacks, marked FROMGIT.")] = False,
-    force: Annotated[bool, typer.Option(help="Pick though not affected; replace an edited pick.")] = False,
-    in_place: Annotated[bool, typer.Option(help="Move the branch itself, not a branch of its own.")] = False,
-    edit: Annotated[bool, typer.Option(help="Edit each message first.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try it, write nothing.")] = False,
-    go_on: Annotated[bool, typer.Option("--continue", help="Go on: conflicts are resolved.")] = False,
-    skip: Annotated[bool, typer.Option("--skip", help="Leave the conflicting commit out, go on.")] = False,
-    abort: Annotated[bool, typer.Option("--abort", help="Give the branch up.")] = False,
-    status: Annotated[bool, typer.Option("--status", help="Show the conflicts that wait.")] = False,
-    branch: Annotated[str | None, typer.Option(metavar="B", help="Only this branch, for the four above.")] = None,
-) -> int:
-    """Backport upstream commits to stable branches.
 
-    Each branch gets its pick on a branch of its own, backport/BRANCH/SHA; your checkout is never touched. A conflict
-    opens a work tree with just the files in conflict, and holds up no other branch.
-    """
-    after = [
-        name
-        for name, wanted in (("--continue", go_on), ("--skip", skip), ("--abort", abort), ("--status", status))
-        if wanted
-    ]
-    request = Request(
-        profile=profile or session.config.message.profile,
-        source=source,
-        fields=Fields(bug, test, release_note, patch_class, note),
-        mainline=mainline,
-        introduced_by=tuple(introduced_by or ()),
-        force=force,
-        allow_unmerged=allow_unmerged,
-        in_place=in_place,
-        dry_run=dry_run,
-    )
-    if after:
-        _check_after(after, request, named=bool(sha or to or every), profile=profile, edit=edit)
-        return _after_conflict(session, after[0], branch, request, edit=edit)
-    if branch is not None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The command line, option by option, under the names of backport_command.py."""
+
+    sha: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+    every: bool = False
+    bug: str | None = None
+    test: str | None = None
+    release_note: str | None = None
+    patch_class: str | None = None
+    note: str | None = None
+    profile: str | None = None
+    source: From = From.AUTO
+    mainline: int | None = None
+    introduced_by: tuple[str, ...] = ()
+    allow_unmerged: bool = False
+    force: bool = False
+    in_place: bool = False
+    edit: bool = False
+    dry_run: bool = False
+    go_on: bool = False
+    skip: bool = False
+    abort: bool = False
+    status: bool = False
+    branch: str | None = None
+
+    @property
+    def after(self) -> list[str]:
+        """The options given that go on after a conflict."""
+        named = {"--continue": self.go_on, "--skip": self.skip, "--abort": self.abort, "--status": self.status}
+        return [name for name, wanted in named.items() if wanted]
+
+    def request(self, profile: str) -> Request:
+        """The request that it makes; `profile` is the house's own."""
+        return Request(
+            profile=self.profile or profile,
+            source=self.source,
+            fields=Fields(self.bug, self.test, self.release_note, self.patch_class, self.note),
+            mainline=self.mainline,
+            introduced_by=self.introduced_by,
+            force=self.force,
+            allow_unmerged=self.allow_unmerged,
+            in_place=self.in_place,
+            dry_run=self.dry_run,
+        )
+
+
+def run(session: Session, asked: Asked) -> int:
+    """Do what was asked; the exit code."""
+    request = asked.request(session.config.message.profile)
+    if after := asked.after:
+        named = bool(asked.sha or asked.to or asked.every)
+        _check_after(after, request, named=named, profile=asked.profile, edit=asked.edit)
+        return _after_conflict(session, after[0], asked.branch, request, edit=asked.edit)
+    if asked.branch is not None:
         raise UsageError(
             "--branch goes with --continue, --skip, --abort and --status", hint="to name a target: --to BRANCH"
         )
-    if not sha:
+    if not asked.sha:
         raise UsageError("no commit to backport", hint="cosport backport SHA --to BRANCH")
-    if every and to:
+    if asked.every and asked.to:
         raise UsageError("--all and --to do not go together", hint="give one of them")
-    if edit and dry_run:
+    if asked.edit and asked.dry_run:
         raise UsageError("--edit and --dry-run do not go together", hint="a dry run makes no message; leave one out")
-    return _backport(session, request, sha, tuple(to or ()), every=every, edit=edit)
+    return _backport(session, request, asked.sha, asked.to, every=asked.every, edit=asked.edit)
 
 
 def _backport(
     session: Session, request: Request, shas: Sequence[str], to: Sequence[str], *, every: bool, edit: bool
 ) -> int:
-    _import_meanwhile("hashlib", "jinja2")
+    _import_meanwhile("jinja2")
     from cosport.backport.context import upstream_commits
     from cosport.backport.run import Runner
     from cosport.cli.working import missing, targets_of, tell, working, worst

@@ -9,25 +9,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _FLAGS: Final = {"--json": "json", "--quiet": "quiet", "-q": "quiet", "--no-color": "no_color"}
 _VALUES: Final = {"--repo": "repo", "--config": "config"}
 
 
+_NONE: Final[dict[str, str]] = {}
+
+
 class Line(NamedTuple):
-    """A command line: its words, and the arguments of a Session that its options stand for."""
+    """A command line: its words, the arguments of a Session that its options stand for, and the command's own."""
 
     words: tuple[str, ...]
     shared: dict[str, Any]
+    own: dict[str, Any]
 
 
-def parse(argv: Sequence[str]) -> Line | None:
-    """The words and shared options in `argv`; None where Typer must look."""
+def parse(
+    argv: Sequence[str],
+    *,
+    flags: Mapping[str, str] = _NONE,
+    values: Mapping[str, str] = _NONE,
+    lists: Mapping[str, str] = _NONE,
+) -> Line | None:
+    """The words and options in `argv`; None where Typer must look.
+
+    Besides the shared options, a command's own are read: `flags`, `values`, and `lists` of those that may be repeated,
+    each by the name of its argument.
+    """
     from pathlib import Path
 
     words: list[str] = []
     shared: dict[str, Any] = {}
+    own: dict[str, Any] = {}
     rest = iter(argv)
     for word in rest:
         name, equals, value = word.partition("=")
@@ -40,6 +55,16 @@ def parse(argv: Sequence[str]) -> Line | None:
             if not given:
                 return None
             shared[_VALUES[name]] = Path(given)
+        elif word in flags:
+            own[flags[word]] = True
+        elif name in values or name in lists:
+            given = value if equals else next(rest, None)
+            if not given or given.startswith("-"):
+                return None
+            if name in values:
+                own[values[name]] = given
+            else:
+                own[lists[name]] = (*own.get(lists[name], ()), given)
         else:
             return None
-    return Line(tuple(words), shared)
+    return Line(tuple(words), shared, own)

@@ -1,0 +1,83 @@
+"""`cosport backport` as Typer sees it: its help, its completion, and the spellings that `quick` leaves to it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cosport.backport.request import From
+from cosport.cli.backport import Asked, run
+from cosport.cli.options import command
+from cosport.cli.session import Session
+
+
+@command(
+    example="""cosport backport da10329cb057 --to cos-5.4 --bug b/123 --test 'booted in QEMU' --release-note None
+cosport backport da10329cb057 --all --dry-run
+cosport backport --status
+cosport backport --continue --branch cos-5.4 --note 'kept the old lock'"""
+)
+def backport(
+    session: Session,
+    sha: Annotated[list[str] | None, typer.Argument(help="Upstream commits; several make one series.")] = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", metavar="BRANCH", help="A branch to pick to (repeat it).")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All configured branches.")] = False,
+    bug: Annotated[str | None, typer.Option(help="For BUG=, such as b/123.")] = None,
+    test: Annotated[str | None, typer.Option(help="For TEST=: how it was tested.")] = None,
+    release_note: Annotated[str | None, typer.Option(help="For RELEASE_NOTE=: one line for users, or None.")] = None,
+    patch_class: Annotated[
+        str | None, typer.Option("--class", metavar="CLASS", help="bug, security or feature.")
+    ] = None,
+    note: Annotated[str | None, typer.Option(help="What was changed against upstream and why.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Message profile: cos, chromeos, stable, plain.")] = None,
+    source: Annotated[
+        From, typer.Option("--from", help="Pick from upstream's commit or another branch's.")
+    ] = From.AUTO,
+    mainline: Annotated[int | None, typer.Option(metavar="N", help="For a merge: the parent to compare with.")] = None,
+    introduced_by: Annotated[
+        list[str] | None, typer.Option(metavar="SHA", help="What it fixes, instead of its Fixes: tags.")
+    ] = None,
+    allow_unmerged: Annotated[bool, typer.Option(help="Take a commit that upstream lacks, marked FROMGIT.")] = False,
+    force: Annotated[bool, typer.Option(help="Pick though not affected; replace an edited pick.")] = False,
+    in_place: Annotated[bool, typer.Option(help="Move the branch itself, not a branch of its own.")] = False,
+    edit: Annotated[bool, typer.Option(help="Edit each message first.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try it, write nothing.")] = False,
+    go_on: Annotated[bool, typer.Option("--continue", help="Go on: conflicts are resolved.")] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Leave the conflicting commit out, go on.")] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Give the branch up.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Show the conflicts that wait.")] = False,
+    branch: Annotated[str | None, typer.Option(metavar="B", help="Only this branch, for the four above.")] = None,
+) -> int:
+    """Backport upstream commits to stable branches.
+
+    Each branch gets its pick on a branch of its own, backport/BRANCH/SHA; your checkout is never touched. A conflict
+    opens a work tree with just the files in conflict, and holds up no other branch.
+    """
+    asked = Asked(
+        sha=tuple(sha or ()),
+        to=tuple(to or ()),
+        every=every,
+        bug=bug,
+        test=test,
+        release_note=release_note,
+        patch_class=patch_class,
+        note=note,
+        profile=profile,
+        source=source,
+        mainline=mainline,
+        introduced_by=tuple(introduced_by or ()),
+        allow_unmerged=allow_unmerged,
+        force=force,
+        in_place=in_place,
+        edit=edit,
+        dry_run=dry_run,
+        go_on=go_on,
+        skip=skip,
+        abort=abort,
+        status=status,
+        branch=branch,
+    )
+    return run(session, asked)
