@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.context import parent_of
 from cosport.backport.trial import Attempt, Trial
-from cosport.model.result import Conflict, Evidence, EvidenceKind, Fidelity, Outcome, Result, Source
+from cosport.model.evidence import Evidence, EvidenceKind
+from cosport.model.result import Conflict, Fidelity, Outcome, Result, Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +73,8 @@ def outcome(commit: Commit, name: str, found: Judgement, source: Source, trial: 
         own = "picking it there" if source.commit == commit.sha else f"picking {source.commit[:12]} of {source.branch}"
         evidence = (*found.evidence, Evidence(EvidenceKind.SAME_TREE, f"{own} changes nothing"))
         return Result(commit.sha, name, Outcome.ALREADY_APPLIED, tree=trial.merged.tree, evidence=evidence)
+    if found.unless_it_applies and not trial.merged.clean:  # lines that are there go on changing
+        return nothing_to_pick(commit, name, replace(found, outcome=Outcome.ALREADY_APPLIED))
     if trial.merged.clean:
         return Result(
             commit.sha,

@@ -10,7 +10,8 @@ from cosport.errors import ToolError
 from cosport.history.affected import Verdict, affected, fixed_by
 from cosport.history.applied import Applied, applied
 from cosport.message.provenance import scan
-from cosport.model.result import Evidence, EvidenceKind, Outcome, Source
+from cosport.model.evidence import Evidence, EvidenceKind
+from cosport.model.result import Outcome, Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ class Judgement:
 
     `outcome` is set where there is nothing to pick; otherwise `sources` are the commits to try, best first. `applied`
     tells about earlier picks; `not_from_main` that a release branch is served before its main branch.
+    `unless_it_applies`: a commit there makes the same patch; the branch holds it still, unless the trial picks it anew.
     """
 
     outcome: Outcome | None
@@ -35,6 +37,7 @@ class Judgement:
     sources: tuple[Source, ...]
     applied: Applied
     not_from_main: bool = False
+    unless_it_applies: bool = False
 
 
 def judge(context: Context, request: Request, commit: Commit, target: Target, before: Sequence[Commit]) -> Judgement:
@@ -47,7 +50,11 @@ def judge(context: Context, request: Request, commit: Commit, target: Target, be
     if state.applied:
         undoing = _undoing(context, state, commit, before)
         if undoing is None:
-            return Judgement(Outcome.ALREADY_APPLIED, state.evidence, (), state)
+            held = Judgement(Outcome.ALREADY_APPLIED, state.evidence, (), state)
+            if state.evidence[0].kind is not EvidenceKind.PATCH_ID:
+                return held
+            found = _with_source(context, request, commit, target, replace(held, outcome=None))
+            return replace(found, sources=found.sources[:1], unless_it_applies=True) if found.sources else held
         undone = Evidence(EvidenceKind.REVERTED, f"{_name(undoing)}, earlier in this series, reverts it")
         state = replace(state, applied=False, evidence=(undone,), generation=state.generation + 1)
     introduced_by = tuple(context.reader.resolve(name).sha for name in request.introduced_by)

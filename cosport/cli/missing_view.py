@@ -11,7 +11,7 @@ from cosport.history.missing import How, Missing, Reason, Word
 from cosport.history.missing_severity import Severity  # noqa: TC001 - msgspec reads the fields' types for the schema
 from cosport.history.missing_trials import Applies, Tried
 from cosport.model.commit import Sha  # noqa: TC001 - the same
-from cosport.model.result import Evidence  # noqa: TC001 - the same
+from cosport.model.evidence import Evidence  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

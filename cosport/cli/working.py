@@ -12,7 +12,8 @@ from cosport.cli.output import Styled
 from cosport.errors import ConfigError, RevisionError
 from cosport.git.objects import ObjectReader
 from cosport.history.index import History
-from cosport.model.result import EvidenceKind, Outcome, Result
+from cosport.model.evidence import EvidenceKind
+from cosport.model.result import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -115,7 +115,7 @@ def _git_directory(home: Repository, folder: Path) -> None:
     config = "[core]\n\tbare = true\n\trepositoryFormatVersion = "
     config += "1\n[extensions]\n\tobjectFormat = sha256\n" if home.hash_name == "sha256" else "0\n"
     kept = home.common_dir / "config"
-    if b"promisor" in kept.read_bytes():  # a partial clone: its remote has the objects that are not here
+    if kept.exists() and b"promisor" in kept.read_bytes():  # a partial clone: its remote has what is not here
         path = str(kept).replace("\\", "\\\\").replace('"', '\\"')
         config += f'[include]\n\tpath = "{path}"\n'
     (folder / "config").write_text(config, encoding="utf-8", errors="surrogateescape")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from cosport.history.applied import applied
 from cosport.history.picks import is_pick, resolve
 from cosport.history.schema import Kind
-from cosport.model.result import Evidence, EvidenceKind, Followup
+from cosport.model.evidence import Evidence, EvidenceKind, Followup
 
 if TYPE_CHECKING:
     from cosport.history.index import History

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cosport.history.picks import carriers, origins
 from cosport.history.reverts import Reverts
 from cosport.history.schema import Kind
-from cosport.model.result import Evidence, EvidenceKind
+from cosport.model.evidence import Evidence, EvidenceKind
 
 if TYPE_CHECKING:
     from cosport.history.index import History

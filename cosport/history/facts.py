@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cosport.history.index import Entry, History, Reach
     from cosport.model.commit import Sha
-    from cosport.model.result import Followup
+    from cosport.model.evidence import Followup
 
 _FEW: Final = 16
 """So many tips are asked one by one; of more, those that hold the commit are found by one pass over the history."""

@@ -17,7 +17,7 @@ from cosport.history.picks import origins, resolve
 from cosport.history.reverts import Reverts
 from cosport.history.schema import Kind
 from cosport.model.commit import Sha  # noqa: TC001 - msgspec reads the fields' types for the schema
-from cosport.model.result import Evidence  # noqa: TC001 - the same
+from cosport.model.evidence import Evidence  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

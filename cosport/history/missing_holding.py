@@ -16,7 +16,7 @@ from cosport.history import samepatch
 from cosport.history.applied import applied
 from cosport.history.picks import origins
 from cosport.history.schema import Kind
-from cosport.model.result import Evidence, EvidenceKind
+from cosport.model.evidence import Evidence, EvidenceKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -55,9 +55,9 @@ _DEP: Final = re.compile(rb"stable-dep-of:\s*(?:commit:?\s+)?" + _SHA)
 _CC: Final = re.compile(rb"cc:.*\bstable@(?:vger\.)?kernel\.org\s*\"?\s*>?\s*(?:[,;]\s*)?(.*)$")
 _CHANGE_ID: Final = re.compile(rb"change-id:\s*i([0-9a-f]{40})\s*$")
 _REVERTS: Final = re.compile(
-    rb"(?:^|\n)[ \t]*(?:hence |so |and |thus )?this reverts\s+(?:the\s+)?(?:"
+    rb"(?:^|\n)[ \t]*(?:(?:hence |so |and |thus )?this reverts\s+(?:the\s+)?(?:"
     + _TREE
-    + rb"\s+)?(?:commits?:?\s+)?"
+    + rb"\s+)?(?:commits?:?\s+)?|reverts?\s+(?:the\s+)?commits?:?\s+)"
     + _SHAS
 )
 _REAPPLIES: Final = re.compile(
@@ -135,7 +135,7 @@ def _scan(message: bytes, low: bytes) -> Provenance:
     return Provenance(
         origins=tuple(origins),
         fixes=tuple(fixes),
-        reverts=_shas(_REVERTS, low) if b"this reverts" in low else (),
+        reverts=_shas(_REVERTS, low) if b"revert" in low else (),
         reapplies=_shas(_REAPPLIES, low) if b"this re" in low else (),
         reverted_subject=_reverted(quoted) if quoted else "",
         change_id=change_id,

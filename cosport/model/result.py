@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cosport.model.commit import Sha  # noqa: TC001 - msgspec reads the fields' types when it decodes a saved result
+from cosport.model.evidence import Evidence, Followup  # noqa: TC001 - the same
 
 
 class Outcome(StrEnum):
@@ -41,21 +42,6 @@ class Fidelity(StrEnum):
     ADAPTED = "adapted"  # changed lines differ: needs a note
 
 
-class EvidenceKind(StrEnum):
-    """How an answer is known."""
-
-    ANCESTOR = "ancestor"
-    TRAILER = "trailer"
-    PATCH_ID = "patch-id"
-    SAME_TREE = "same-tree"
-    SUBJECT = "subject"  # weak: never enough by itself
-    REVERTED = "reverted"
-    FIXES_TARGET_ABSENT = "fixes-target-absent"
-    FIXES_TARGET_PRESENT = "fixes-target-present"
-    AFFECTED_UNKNOWN = "affected-unknown"  # no Fixes tag, or one that leads nowhere
-    WAITS = "waits-for-main"  # the main branch does not hold it yet
-
-
 class ConflictKind(StrEnum):
     """The kinds of conflict that git's merge tells apart (git-merge-tree(1), "CONFLICT INFO MESSAGES")."""
 
@@ -70,14 +56,6 @@ class ConflictKind(StrEnum):
     SUBMODULE = "submodule"
     MODE = "mode"
     OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One piece of evidence: its kind, and the detail that lets a person check it."""
-
-    kind: EvidenceKind
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +111,6 @@ class Prerequisite:
     sha: Sha
     subject: str
     resolves: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Followup:
-    """A later upstream commit that fixes or reverts the picked one (`kind`: "fixes" or "reverts")."""
-
-    sha: Sha
-    subject: str
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)

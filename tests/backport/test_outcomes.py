@@ -100,6 +100,24 @@ def test_the_same_patch_is_evidence(house: House) -> None:
     assert carrier[:12] in evidence(result)["patch-id"]
 
 
+def test_the_same_patch_that_was_undone_without_a_word_is_picked_again(house: House) -> None:
+    fix = house.fix()
+    house.land("cos-5.4", edit(LINES, l5="int five;"), "a local name for it", author="Else <e@x.org>")
+    house.land("cos-5.4", LINES, "mm: back to how it was")
+    result = house.pick(fix)
+    assert result["outcome"] == "picked"
+    assert "patch-id" in evidence(result)
+
+
+def test_the_same_patch_whose_lines_changed_since_is_still_there(house: House) -> None:
+    fix = house.fix()
+    carrier = house.land("cos-5.4", edit(LINES, l5="int five;"), "a local name for it", author="Else <e@x.org>")
+    house.land("cos-5.4", edit(LINES, l5="long five;"), "mm: widen it")
+    result = house.pick(fix)
+    assert result["outcome"] == "already-applied"
+    assert carrier[:12] in evidence(result)["patch-id"]
+
+
 def test_a_pick_that_changes_nothing_is_already_applied_and_no_conflict(house: House) -> None:
     house.land("cos-5.4", edit(LINES, l5="int five;", l30="int thirty;"), "cos: squash")
     result = house.pick(house.fix())

@@ -11,19 +11,8 @@ import pytest
 from cosport.backport.document import document, line
 from cosport.cli import machine, schema
 from cosport.model.commit import Sha
-from cosport.model.result import (
-    Conflict,
-    ConflictKind,
-    Evidence,
-    EvidenceKind,
-    Fidelity,
-    Followup,
-    Outcome,
-    Prerequisite,
-    Result,
-    Source,
-    Touch,
-)
+from cosport.model.evidence import Evidence, EvidenceKind, Followup
+from cosport.model.result import Conflict, ConflictKind, Fidelity, Outcome, Prerequisite, Result, Source, Touch
 from tests.support import invoke
 
 if TYPE_CHECKING:

@@ -328,3 +328,9 @@ with scratch.in_memory() as folder:
     owner.communicate("x", timeout=60)
     assert folder.exists()
     assert not seen_by_another()
+
+
+def test_a_repository_without_a_configuration_file_will_do(git: Git) -> None:
+    (git.path / ".git/config").unlink()
+    with quarantine(Repository.open(git.path)) as place:
+        assert place.repository.text("cat-file", "-t", place.write("blob", b"x")) == "blob"

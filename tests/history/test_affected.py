@@ -9,7 +9,7 @@ from cosport.git.repository import Repository
 from cosport.history.affected import Verdict, affected, followups
 from cosport.history.index import History
 from cosport.model.commit import Sha
-from cosport.model.result import EvidenceKind
+from cosport.model.evidence import EvidenceKind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cosport.model.result import EvidenceKind
+from cosport.model.evidence import EvidenceKind
 
 if TYPE_CHECKING:
     from cosport.history.applied import Applied

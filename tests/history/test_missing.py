@@ -6,7 +6,7 @@ import pytest
 
 from cosport.history.missing import How, Missing, Word, missing
 from cosport.model.commit import Sha
-from cosport.model.result import EvidenceKind
+from cosport.model.evidence import EvidenceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable

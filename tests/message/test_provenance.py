@@ -112,6 +112,8 @@ def test_reverts_name_shas_and_subject() -> None:
     assert scan(f"mm: undo\n\nThis reverts commits {X} and\n{Y}.\n".encode()).reverts == (X, Y)
     assert scan(f"mm: undo\n\nThis reverts {X[:10]}.\n".encode()).reverts == (X[:10],)
     assert scan(f"mm: undo\n\nThis partially reverts commit {X}.\n".encode()).reverts == ()
+    assert scan(f"Revert mm: it\n\nReverts commit {X} as it broke.\n".encode()).reverts == (X,)
+    assert scan(f"mm: it\n\nThe series that reverts commit {X} is gone.\n".encode()).reverts == ()
     assert scan(b'UPSTREAM: Revert "mm: it"\n').reverted_subject == "mm: it"
     assert scan(b'Revert "Revert "mm: it""\n').reverted_subject == 'Revert "mm: it"'
     assert scan(b"mm: revert to the old way\n").reverted_subject == ""
