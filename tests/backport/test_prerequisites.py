@@ -214,8 +214,29 @@ def test_one_that_conflicts_with_the_branchs_own_change_is_offered_to_be_done_by
     start.commit({FILE: text(l30="the branch's own")}, "own", branch="stable")
     found = ask(start, fix)
     assert found.status is Status.BY_HAND
-    assert names(found) == [needed]
-    assert found.sets[0][0].conflicts == (FILE.encode(),)
+    assert found.sets == ()
+    assert [(need.commit, need.conflicts, need.resolves) for need in found.by_hand] == [
+        (needed, (FILE.encode(),), (FILE.encode(),))
+    ]
+
+
+def test_a_smaller_set_that_needs_a_hand_is_offered_beside_a_proven_one(start: Git) -> None:
+    lower = start.commit({FILE: text(l30="lower")}, "a: lower")
+    upper = start.commit({FILE: text(l30="upper", l10="upper")}, "a: upper")
+    fix = start.commit({FILE: text(l30="upper", l10="fixed")}, "a: fix it")
+    found = ask(start, fix)
+    assert names(found) == [lower, upper]
+    assert [need.commit for need in found.by_hand] == [upper]
+    assert found.advised == found.sets[0]
+
+
+def test_a_hand_that_spares_many_commits_is_advised(start: Git) -> None:
+    chain = [start.commit({FILE: text(l30=f"step {number}")}, f"a: step {number}") for number in range(4)]
+    last = start.commit({FILE: text(l30="last", l10="last")}, "a: last")
+    fix = start.commit({FILE: text(l30="last", l10="fixed")}, "a: fix it")
+    found = ask(start, fix, limits=Limits(seconds=30.0))
+    assert names(found) == [*chain, last]
+    assert [need.commit for need in found.advised] == [last]
 
 
 def test_a_sweep_through_the_tree_is_not_asked_for(start: Git) -> None:
