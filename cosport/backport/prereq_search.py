@@ -38,7 +38,8 @@ class Limits:
 
     `seconds` bound it in time; `depth` is how often it asks for the prerequisites of what it has found; `alone` commits
     are tried one by one; `commits` may be in question together; of `mixed` suspects smaller sets are tried. What
-    touches more than `files` files is not in question.
+    touches more than `files` files is not in question. A set of more than `largest` commits is no answer: for one fix
+    nobody brings so many.
     """
 
     seconds: float = 5.0
@@ -47,6 +48,7 @@ class Limits:
     commits: int = 40
     mixed: int = 12
     files: int = 200
+    largest: int = 20
 
 
 class Search:
@@ -68,15 +70,22 @@ class Search:
         self.merges: dict[Sha, None] = {}
         self.good: list[tuple[Sha, ...]] = []
         self.finished = False
+        self.too_large = 0
 
     def sets(self) -> list[tuple[Sha, ...]]:
-        """The smallest sets that were found, the best first; `finished` tells whether the time sufficed."""
+        """The smallest sets that were found, the best first; `finished` tells whether the time sufficed.
+
+        `too_large` is the size of the smallest one, where that is more than the limit.
+        """
         try:
             self._search()
             self.finished = True
         except OutOfTimeError:
             self.finished = False
-        return sorted(self.good, key=self._preference)
+        small = [each for each in self.good if len(each) <= self.limits.largest]
+        if self.good and not small:
+            self.too_large = min(map(len, self.good))
+        return sorted(small, key=self._preference)
 
     def _search(self) -> None:
         (plain,) = self._run([()])

@@ -35,10 +35,6 @@ _PROVING: Final = 0.75
 _GRACE: Final = 0.5
 """Seconds beyond the limit in which what was found is proven once more and described."""
 
-_SPARED: Final = 3
-"""Commits that are worth resolving a conflict for. Found on Linux's stable series: 2 would choose too often, and 4 too
-seldom, what people then did not bring."""
-
 _OVER: Final = "the time was over"
 
 _SHOWN: Final = 3
@@ -96,13 +92,6 @@ class Found:
     suspects: tuple[Sha, ...]
     merges: tuple[Sha, ...]
     why: str
-
-    @property
-    def advised(self) -> tuple[Need, ...]:
-        """The set that a person would rather bring: the proven one, unless work by hand spares many commits."""
-        if self.by_hand and (not self.sets or len(self.by_hand) <= len(self.sets[0]) - _SPARED):
-            return self.by_hand
-        return self.sets[0] if self.sets else ()
 
 
 def upstream_pool(context: Context, commit: Commit, target: Sha, *, mainline: int | None = None) -> Pool:
@@ -218,6 +207,8 @@ class _Answer:
             Status.NONE: "none found",
             Status.OUT_OF_TIME: f"none found: {_OVER}",
         }[status]
+        if self.proven.too_large:
+            tried += f"; {self.proven.too_large} commits together would do, which is too many to bring"
         if self.proven.merges and status in (Status.NONE, Status.OUT_OF_TIME):
             named = ", ".join(name[:12] for name in list(self.proven.merges)[:3])
             tried += f"; lines in conflict were changed by a merge itself, which cannot be picked alone: {named}"

@@ -227,16 +227,18 @@ def test_a_smaller_set_that_needs_a_hand_is_offered_beside_a_proven_one(start: G
     found = ask(start, fix)
     assert names(found) == [lower, upper]
     assert [need.commit for need in found.by_hand] == [upper]
-    assert found.advised == found.sets[0]
 
 
-def test_a_hand_that_spares_many_commits_is_advised(start: Git) -> None:
-    chain = [start.commit({FILE: text(l30=f"step {number}")}, f"a: step {number}") for number in range(4)]
+def test_a_set_too_large_to_bring_is_no_answer(start: Git) -> None:
+    for number in range(5):
+        start.commit({FILE: text(l30=f"step {number}")}, f"a: step {number}")
     last = start.commit({FILE: text(l30="last", l10="last")}, "a: last")
     fix = start.commit({FILE: text(l30="last", l10="fixed")}, "a: fix it")
-    found = ask(start, fix, limits=Limits(seconds=30.0))
-    assert names(found) == [*chain, last]
-    assert [need.commit for need in found.advised] == [last]
+    found = ask(start, fix, limits=Limits(seconds=30.0, largest=4))
+    assert found.status is Status.BY_HAND
+    assert found.sets == ()
+    assert [need.commit for need in found.by_hand] == [last]
+    assert "6 commits together would do" in found.why
 
 
 def test_a_sweep_through_the_tree_is_not_asked_for(start: Git) -> None:
