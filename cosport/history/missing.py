@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from cosport.history.affected import fixed_by
-from cosport.history.missing_holding import Holding, canonical, collect, family
-from cosport.history.picks import origins, resolve
+from cosport.history.missing_holding import Holding, Names, canonical, collect, family, meant
+from cosport.history.picks import origins
 from cosport.history.reverts import Reverts
 from cosport.history.schema import Kind
 from cosport.model.commit import Sha  # noqa: TC001 - msgspec reads the fields' types for the schema
@@ -98,7 +98,8 @@ class _Search:
         sayings = collect(history, upstream, branch)
         self._sayings = sayings
         self._picks = sayings.picks
-        self._holding = Holding(history, branch, upstream, sayings)
+        self._names = Names(history, sayings)
+        self._holding = Holding(history, branch, upstream, sayings, self._names)
         self._reverts = Reverts(history, upstream)
         self._reverted = self._may_be_reverted(sayings.reverts)
         self._killers: dict[int, int | None] = {}
@@ -129,7 +130,7 @@ class _Search:
         for said in sayings:
             if said.kind is Kind.REVERTS_SUBJECT:
                 continue
-            target = resolve(self._history, said.named, said.detail)
+            target = self._names.resolve(said.named, said.detail)
             if target is not None:
                 shas_lead_nowhere &= said.kind is not Kind.REVERTS
                 yield self._goal(said, target, How.SHA)
@@ -199,8 +200,7 @@ class _Search:
         named: set[int] = set()
         for said in reverts:
             if self._upstream.holds(said.rank):
-                by_sha = said.kind is Kind.REVERTS
-                named.update(self._history.starting(said.named) if by_sha else self._history.with_subject(said.named))
+                named.update(meant(self._history, self._names, said))
         return family(self._history, named, self._picks)
 
     def _killer(self, rank: int) -> int | None:

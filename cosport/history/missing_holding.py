@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cosport.history import samepatch
 from cosport.history.applied import applied
-from cosport.history.picks import origins
+from cosport.history.picks import origins, resolve
 from cosport.history.schema import Kind
 from cosport.model.evidence import Evidence, EvidenceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cosport.history.index import History, Reach
 
@@ -29,6 +30,15 @@ _ROWS: Final = 65536
 _ALIKE: Final = """
 SELECT commits.rank, own.rank FROM commits JOIN temp.own
 ON own.authored = commits.authored AND own.author = commits.author WHERE commits.rank <> own.rank
+"""
+
+
+_KINDS: Final = {int(kind): kind for kind in Kind}
+"""By code: an enum's own look-up takes several times as long."""
+
+_NAMED: Final = """
+SELECT names.number, commits.rank FROM temp.names CROSS JOIN commits
+ON commits.sha >= names.low AND commits.sha <= names.high
 """
 
 
@@ -60,24 +70,23 @@ class Sayings:
 def collect(history: History, upstream: Reach, branch: Reach) -> Sayings:
     """Read all statements once, oldest first, in bounded memory."""
     found = Sayings(picks=bytearray(len(history.graph.first)))
+    origin, fixes, reapplies = int(Kind.ORIGIN), int(Kind.FIXES), int(Kind.REAPPLIES)
     for rank, code, named, detail in _rows(history):
-        if code == Kind.ORIGIN:
+        if code == origin:
             found.picks[rank] = 1
-            if branch.holds(rank):
-                found.origins.append(_saying(rank, code, named, detail))
+        here = branch.holds(rank)
+        if code in (origin, reapplies):
+            if here:
+                (found.origins if code == origin else found.reapplied).append(_saying(rank, code, named, detail))
             continue
-        candidate = upstream.holds(rank) and not branch.holds(rank)
-        if code == Kind.REAPPLIES:
-            if branch.holds(rank):
-                found.reapplied.append(_saying(rank, code, named, detail))
-        elif code == Kind.FIXES:
-            if candidate:
-                found.candidates[rank].append(_saying(rank, code, named, detail))
-        else:
-            saying = _saying(rank, code, named, detail)
+        candidate = not here and upstream.holds(rank)
+        if code == fixes and not candidate:
+            continue
+        saying = _saying(rank, code, named, detail)
+        if candidate:
+            found.candidates[rank].append(saying)
+        if code != fixes:
             found.reverts.append(saying)
-            if candidate:
-                found.candidates[rank].append(saying)
     return found
 
 
@@ -88,14 +97,49 @@ def _rows(history: History) -> Iterator[tuple[int, int, bytes, bytes]]:
 
 
 def _saying(rank: int, code: int, named: bytes, detail: bytes) -> Saying:
-    return Saying(rank, Kind(code), named.decode("utf-8", "surrogateescape"), detail.decode("utf-8", "surrogateescape"))
+    text = named.decode("utf-8", "surrogateescape"), detail.decode("utf-8", "surrogateescape")
+    return Saying(rank, _KINDS[code], *text)
+
+
+class Names:
+    """The commits that abbreviated names may mean, looked up all at once: one by one takes three times as long."""
+
+    def __init__(self, history: History, sayings: Sayings) -> None:
+        self._history = history
+        said = (*sayings.origins, *sayings.reverts, *chain.from_iterable(sayings.candidates.values()))
+        names = list({each.named for each in said if each.kind is not Kind.REVERTS_SUBJECT})
+        self._ranks: dict[str, list[int]] = {name: [] for name in names}
+        store = history.store
+        store.write("CREATE TEMP TABLE IF NOT EXISTS names (number INTEGER PRIMARY KEY, low BLOB, high BLOB)")
+        store.write("DELETE FROM temp.names")
+        store.many("INSERT INTO temp.names VALUES (?,?,?)", self._bounds(names))
+        for number, rank in store.rows(_NAMED):
+            self._ranks[names[number]].append(rank)
+
+    def starting(self, name: str) -> list[int]:
+        """As `History.starting`."""
+        found = self._ranks.get(name)
+        return self._history.starting(name) if found is None else found
+
+    def resolve(self, name: str, subject: str) -> int | None:
+        """As `cosport.history.picks.resolve`."""
+        ranks = self.starting(name)
+        if len(ranks) > 1:
+            return resolve(self._history, name, subject)
+        return ranks[0] if ranks else None
+
+    def _bounds(self, names: Sequence[str]) -> Iterator[tuple[int, bytes, bytes]]:
+        size = self._history.repository.hash_length
+        for number, name in enumerate(names):
+            yield number, bytes.fromhex(name.ljust(size, "0")[:size]), bytes.fromhex(name.ljust(size, "f")[:size])
 
 
 class Holding:
     """What the branch behind `reach` holds, net of reverts: the same answers as `applied` gives, by rank."""
 
-    def __init__(self, history: History, reach: Reach, upstream: Reach, sayings: Sayings) -> None:
+    def __init__(self, history: History, reach: Reach, upstream: Reach, sayings: Sayings, names: Names) -> None:
         self._history = history
+        self._names = names
         self._reach = reach
         self._picks = sayings.picks
         self._plain: dict[int, Saying] = {}
@@ -171,7 +215,7 @@ class Holding:
         odd = {each.rank for each in (*sayings.reverts, *sayings.reapplied)}
         waiting: list[int] = []
         for said in sayings.origins:
-            ranks = self._history.starting(said.named)
+            ranks = self._names.starting(said.named)
             waiting += ranks
             if len(ranks) == 1 and said.rank not in odd and said.rank != ranks[0]:
                 self._plain.setdefault(ranks[0], said)
@@ -195,7 +239,7 @@ class Holding:
         touched: set[int] = set()
         for said in sayings.reverts:
             if self._reach.holds(said.rank) or said.rank in self._plain or said.rank in self._doubtful:
-                touched.update(_meant(self._history, said))
+                touched.update(meant(self._history, self._names, said))
         for said in sayings.reapplied:
             touched.update(self._history.starting(said.named))
         self._doubtful |= family(self._history, touched, self._picks)
@@ -239,9 +283,9 @@ def _only(branch: Reach, upstream: Reach) -> list[int]:
     return found + [rank for rank in range(both, branch.target + 1) if entries[rank] <= position]
 
 
-def _meant(history: History, said: Saying) -> list[int]:
+def meant(history: History, names: Names, said: Saying) -> list[int]:
     """All commits that a revert may mean."""
-    return history.starting(said.named) if said.kind is Kind.REVERTS else history.with_subject(said.named)
+    return names.starting(said.named) if said.kind is Kind.REVERTS else history.with_subject(said.named)
 
 
 def family(history: History, ranks: Iterable[int], picks: bytearray) -> set[int]:

@@ -13,7 +13,7 @@ from cosport.git.repository import Repository
 from cosport.history.applied import applied
 from cosport.history.index import History
 from cosport.history.missing import missing
-from cosport.history.missing_holding import Holding, collect
+from cosport.history.missing_holding import Holding, Names, collect
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ def test_what_is_missing_is_what_the_story_says(git: Git, seed: int) -> None:
         found = {story.names.index(each.commit.sha) for each in missing(history, top, tip)}
         assert found == expected, git("log", "--all", "--graph", "--format=%h %s%n%b")
         reaches = history.reach(top), history.reach(tip)
-        holding = Holding(history, reaches[1], reaches[0], collect(history, *reaches))
+        sayings = collect(history, *reaches)
+        holding = Holding(history, reaches[1], reaches[0], sayings, Names(history, sayings))
         for name in reversed(git("rev-list", "--all").split()):
             answer = applied(history, Sha(name), tip)
             assert holding.holds(history.rank(Sha(name))) == answer.applied, (name, answer)
