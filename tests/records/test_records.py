@@ -1,0 +1,168 @@
+"""The record of each commit in git notes: append-only, shared, never lost between two writers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cosport.errors import GitError, UsageError
+from cosport.git.repository import Repository
+from cosport.model.commit import Sha
+from cosport.records import notes
+from cosport.records.record import Kind, Record, added, line, parse, record, united
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support import Git
+
+NOON = dt.datetime(2026, 1, 2, 12, 0, 0, 250, tzinfo=dt.UTC)
+
+
+def made(kind: Kind = Kind.PICK, minute: int = 0, **data: object) -> Record:
+    return record(kind, data, at=NOON + dt.timedelta(minutes=minute), by="a test")
+
+
+def test_a_record_is_one_line_and_comes_back_whole() -> None:
+    first = made(upstream="a" * 40, rules=["adjacent"], text="line\nbreak \u2028 \x1b[31m")
+    assert b"\n" not in line(first)
+    assert parse(line(first) + b"\n") == (first,)
+    assert first.at == "2026-01-02T12:00:00Z"
+    assert record(Kind.BUILD, {}, at=NOON).by.startswith("cosport ")
+
+
+def test_what_is_no_record_is_passed_over_and_kept() -> None:
+    later = json.dumps({"schema": "cosport.record/1", "kind": "hologram", "at": "", "by": "", "data": {}}).encode()
+    other = json.dumps({"schema": "cosport.record/9", "kind": "pick", "at": "", "by": "", "data": {}}).encode()
+    note = b"A person's own words.\n" + later + b"\n" + other + b"\n\xff\xfe\n"
+    assert parse(note) == ()
+    grown = added(note, [made()])
+    assert grown.startswith(note)
+    assert parse(grown) == (made(),)
+
+
+def test_a_rerun_adds_nothing_and_news_is_added_at_the_end() -> None:
+    note = added(b"", [made(fidelity="context"), made(Kind.BUILD, ok=True)])
+    assert added(note, [made(minute=5, fidelity="context"), made(Kind.BUILD, minute=5, ok=True)]) == note
+    grown = added(note, [made(minute=6, fidelity="adapted")])
+    assert grown.startswith(note)
+    assert [each.data for each in parse(grown) if each.kind is Kind.PICK] == [
+        {"fidelity": "context"},
+        {"fidelity": "adapted"},
+    ]
+    back = added(grown, [made(minute=7, fidelity="context")])  # it changed back: that is news
+    assert len(parse(back)) == 4
+
+
+def test_two_notes_of_one_commit_become_one_in_either_order() -> None:
+    both = added(b"", [made(a=1)])
+    ours, theirs = added(both, [made(Kind.VOTE, 3, b=2)]), added(both, [made(Kind.BUILD, 2, c=3)])
+    assert united(ours, theirs) == united(theirs, ours)
+    assert [each.kind for each in parse(united(ours, theirs))] == [Kind.PICK, Kind.BUILD, Kind.VOTE]
+    assert united(ours, ours) == ours
+
+
+def test_records_stand_in_git_notes_that_git_shows(git: Git) -> None:
+    first, second = Sha(git.commit({"a": "1"})), Sha(git.commit({"a": "2"}))
+    before = git("status", "--porcelain"), git.sha(), git.raw("config", "--local", "--list")
+    repository = Repository.open(git.path)
+    assert notes.read(repository, first) == ()
+    assert notes.read_all(repository) == {}
+    notes.append(repository, {first: [made(a=1)], second: []})
+    notes.append(repository, {first: [made(Kind.REGRESS, 1, verdict="fixes")], second: [made(Kind.PICK, 2, b=1)]})
+    assert [each.kind for each in notes.read(repository, first)] == [Kind.PICK, Kind.REGRESS]
+    assert notes.read_all(repository) == {
+        first: (made(a=1), made(Kind.REGRESS, 1, verdict="fixes")),
+        second: (made(Kind.PICK, 2, b=1),),
+    }
+    shown = git("notes", "--ref=cosport", "show", first)
+    assert [json.loads(each)["kind"] for each in shown.splitlines()] == ["pick", "regress"]
+    tip = git.sha("refs/notes/cosport")
+    notes.append(repository, {first: [made(Kind.REGRESS, 9, verdict="fixes")]})
+    assert git.sha("refs/notes/cosport") == tip, "nothing new was said"
+    assert (git("status", "--porcelain"), git.sha(), git.raw("config", "--local", "--list")) == before
+
+
+def test_git_keeps_the_notes_when_they_fan_out(git: Git) -> None:
+    names = [Sha(git.commit({"a": str(number)})) for number in range(300)]
+    repository = Repository.open(git.path)
+    notes.append(repository, {name: [made(number=number)] for number, name in enumerate(names)})
+    assert "/" in git("ls-tree", "-r", "--name-only", "refs/notes/cosport").splitlines()[0]
+    git("notes", "--ref=cosport", "append", "-m", "seen", names[7])
+    notes.append(repository, {names[7]: [made(Kind.VOTE, label="Verified")], names[8]: [made(Kind.VOTE, label="x")]})
+    found = notes.read_all(repository)
+    assert len(found) == 300
+    assert [each.kind for each in found[names[7]]] == [Kind.PICK, Kind.VOTE]
+    assert "seen" in git("notes", "--ref=cosport", "show", names[7])
+
+
+def test_no_writer_loses_records_to_another(git: Git) -> None:
+    names = [Sha(git.commit({"a": str(number)})) for number in range(6)]
+
+    def write(number: int) -> None:
+        repository = Repository.open(git.path)
+        for step in range(4):
+            notes.append(
+                repository, {name: [made(Kind.VOTE, writer=number, step=step)] for name in names[number % 3 :]}
+            )
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    found = notes.read_all(Repository.open(git.path))
+    said = {name: {(each.data["writer"], each.data["step"]) for each in found[name]} for name in names}
+    for number in range(4):
+        for name in names[number % 3 :]:
+            assert {step for writer, step in said[name] if writer == number} == {0, 1, 2, 3}
+
+
+def test_records_travel_by_fetch_and_push(git: Git, make_git: Callable[..., Git]) -> None:
+    name, other = Sha(git.commit({"a": "1"})), Sha(git.commit({"a": "2"}))
+    house = make_git("house.git", bare=True)
+    ends = []
+    git("push", "-q", str(house.path), "main")
+    for each in ("ada", "ben"):
+        subprocess.run(["git", "clone", "-q", str(house.path), str(git.path.parent / each)], check=True)
+        ends.append(Repository.open(git.path.parent / each))
+    ada, ben = ends
+    notes.push(ada, "origin")  # none yet: nothing to do
+    notes.append(ada, {name: [made(a=1)]})
+    notes.push(ada, "origin")
+    notes.append(ben, {name: [made(Kind.BUILD, 1, b=1)], other: [made(c=1)]})
+    notes.push(ben, "origin")  # takes ada's in first
+    assert notes.fetch(ada, "origin") == 2
+    assert notes.read_all(ada) == notes.read_all(ben)
+    assert [each.kind for each in notes.read(ada, name)] == [Kind.PICK, Kind.BUILD]
+    assert notes.fetch(ada, "origin") == 0
+    tip = house.sha("refs/notes/cosport")
+    notes.push(ada, "origin")
+    notes.push(ben, "origin")
+    assert house.sha("refs/notes/cosport") == tip, "two ends that hold the same push nothing new"
+
+
+def test_a_remote_that_refuses_is_an_error_with_its_words(git: Git, tmp_path_factory: pytest.TempPathFactory) -> None:
+    name = Sha(git.commit({"a": "1"}))
+    repository = Repository.open(git.path)
+    notes.append(repository, {name: [made()]})
+    with pytest.raises(GitError):
+        notes.push(repository, str(tmp_path_factory.mktemp("empty")))
+    refusing = tmp_path_factory.mktemp("refusing")
+    subprocess.run(["git", "init", "-q", "--bare", str(refusing)], check=True)
+    hook = refusing / "hooks" / "update"
+    hook.write_text("#!/bin/sh\necho no notes here >&2\nexit 1\n", encoding="utf-8")
+    hook.chmod(0o755)
+    git("remote", "add", "refusing", str(refusing))
+    with pytest.raises(GitError, match="no notes here"):
+        notes.push(repository, "refusing")
+
+
+def test_without_a_name_for_the_user_nothing_is_written(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = Sha(git.commit({"a": "1"}))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    with pytest.raises(UsageError, match="who you are"):
+        notes.append(Repository.open(git.path), {name: [made()]})
+    assert not git.exists("refs/notes/cosport")
