@@ -10,6 +10,7 @@ from cosport.backport import commit as commits
 from cosport.backport import conflict, resolution, session
 from cosport.backport.context import parent_of
 from cosport.backport.lock import branch_lock
+from cosport.backport.recorded import record_picks
 from cosport.backport.run import Runner
 from cosport.backport.series import BranchRun, pending
 from cosport.backport.target import Target, configured
@@ -110,6 +111,7 @@ def _proceed(context: Context, state: State, wish: Wish) -> tuple[Result, ...]:
         runner.advance(place, [run])
         if not run.stopped:
             conflict.close(context, state.branch)
+        record_picks(context.reader, run.results)
         return _with_remark(context, state, run)
 
 

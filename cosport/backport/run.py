@@ -14,6 +14,7 @@ from cosport.backport import choice, conflict, publish, session
 from cosport.backport import commit as commits
 from cosport.backport.judge import Judgement, judge
 from cosport.backport.lock import branch_lock
+from cosport.backport.recorded import record_picks
 from cosport.backport.request import From
 from cosport.backport.series import BranchRun
 from cosport.backport.trial import Attempt, Trial, as_error, try_each
@@ -89,7 +90,10 @@ class Runner:
             self.remember(runs)
             place = stack.enter_context(quarantine(self.context.repository))
             self.advance(place, runs)
-        return tuple(result for run in runs for result in run.results)
+            results = tuple(result for run in runs for result in run.results)
+            if not self.request.dry_run:
+                record_picks(self.context.reader, results)
+        return results
 
     def _require_fields(self, targets: Sequence[Target], series: Sequence[Commit]) -> None:
         """Refuse new messages without a field that the configuration requires. `--edit` may still bring it.

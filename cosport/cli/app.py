@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "decline": Entry("decline", "decline", "Put a missing fix aside for a branch, with the reason."),
     "message": Entry("message", "app", "Lint, fix or parse a commit message by itself."),
     "export": Entry("export", "export_command", "Write a pick or a series as mail patches with a quilt series file."),
+    "record": Entry("record", "app", "Show and share what is on record of commits."),
     "schema": Entry("schema", "schema", "Print the JSON Schema of a document that cosport reads or writes."),
     "demo": Entry("demo", "demo", "Show the whole way on a small kernel repository made for it."),
 }

@@ -155,6 +155,23 @@ def _message_fix() -> dict[str, Any]:
     return _object({"schema": {"const": "cosport.message-fix/1"}, **properties})
 
 
+def _records() -> dict[str, Any]:
+    from cosport.cli import record
+    from cosport.records.record import Kind
+
+    text = {"type": "string"}
+    each = _object({"kind": {"enum": [*Kind]}, "at": text, "by": text, "data": {"type": "object"}})
+    commit = _object({"commit": text, "records": {"type": "array", "items": each}})
+    return _object({"schema": {"const": record.SCHEMA}, "commits": {"type": "array", "items": commit}})
+
+
+def _records_shared() -> dict[str, Any]:
+    from cosport.cli import record
+
+    properties = {"remote": {"type": "string"}, "taken": {"type": "integer"}}
+    return _object({"schema": {"const": record.SHARED}, **properties})
+
+
 def _written(kind: type) -> dict[str, Any]:
     """Definitions for a type that cosport writes: each key always stands there, and no other does."""
     import msgspec
@@ -186,6 +203,8 @@ DOCUMENTS: Final = {
     "message": Document("a commit message taken apart by `cosport message parse --json`", _message),
     "message-lint": Document("the findings of `cosport message lint --json`", _message_lint),
     "message-fix": Document("the repaired message of `cosport message fix --json`", _message_fix),
+    "records": Document("what is on record of commits, from `cosport record show --json`", _records),
+    "records-shared": Document("what `cosport record fetch|push --json` took in", _records_shared),
     "doctor": Document("the report of `cosport doctor --json`", _doctor),
     "init": Document("what `cosport init --json` wrote", _init),
 }

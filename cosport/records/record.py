@@ -7,6 +7,7 @@ lines of both, and what a later stage reads is what an earlier one saw: never re
 from __future__ import annotations
 
 import datetime as dt
+import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,8 +54,12 @@ def record(kind: Kind, data: dict[str, Any], *, at: dt.datetime, by: str = "") -
 
 
 def line(each: Record) -> bytes:
-    """The record as one line, without its newline; the same record is the same line."""
-    return msgspec.json.encode(each, order="deterministic")
+    """The record as one line, without its newline; the same record is the same line.
+
+    ASCII alone: a ref's name may hold bytes that are no UTF-8, and comes as a lone surrogate, which only JSON's escapes
+    can write.
+    """
+    return _json(msgspec.to_builtins(each))
 
 
 def parse(note: bytes) -> tuple[Record, ...]:
@@ -67,8 +72,8 @@ def parse(note: bytes) -> tuple[Record, ...]:
 
 def _read(text: bytes) -> Record | None:
     try:
-        found = msgspec.json.decode(text, type=Record)
-    except msgspec.DecodeError:
+        found = msgspec.convert(json.loads(text), Record)
+    except (ValueError, RecursionError, msgspec.ValidationError):
         return None
     return found if found.schema == SCHEMA else None
 
@@ -96,4 +101,8 @@ def united(ours: bytes, theirs: bytes) -> bytes:
 
 
 def _said(each: Record) -> bytes:
-    return msgspec.json.encode((each.by, each.data), order="deterministic")
+    return _json([each.by, each.data])
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")

@@ -6,22 +6,34 @@ import datetime as dt
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cosport.errors import GitError, UsageError
+from cosport.git.objects import ObjectReader
 from cosport.git.repository import Repository
 from cosport.model.commit import Sha
 from cosport.records import notes
 from cosport.records.record import Kind, Record, added, line, parse, record, united
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.support import Git
 
+    ReaderOf = Callable[[Path], ObjectReader]
+
 NOON = dt.datetime(2026, 1, 2, 12, 0, 0, 250, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def reader_of() -> Iterator[ReaderOf]:
+    """A reader of the repository at that path, closed at the end."""
+    with ExitStack() as stack:
+        yield lambda path: stack.enter_context(ObjectReader(Repository.open(path)))
 
 
 def made(kind: Kind = Kind.PICK, minute: int = 0, **data: object) -> Record:
@@ -29,7 +41,7 @@ def made(kind: Kind = Kind.PICK, minute: int = 0, **data: object) -> Record:
 
 
 def test_a_record_is_one_line_and_comes_back_whole() -> None:
-    first = made(upstream="a" * 40, rules=["adjacent"], text="line\nbreak \u2028 \x1b[31m")
+    first = made(upstream="a" * 40, rules=["adjacent"], text="line\nbreak \u2028 \x1b[31m", ref="caf\udce9")
     assert b"\n" not in line(first)
     assert parse(line(first) + b"\n") == (first,)
     assert first.at == "2026-01-02T12:00:00Z"
@@ -67,67 +79,65 @@ def test_two_notes_of_one_commit_become_one_in_either_order() -> None:
     assert united(ours, ours) == ours
 
 
-def test_records_stand_in_git_notes_that_git_shows(git: Git) -> None:
+def test_records_stand_in_git_notes_that_git_shows(git: Git, reader_of: ReaderOf) -> None:
     first, second = Sha(git.commit({"a": "1"})), Sha(git.commit({"a": "2"}))
     before = git("status", "--porcelain"), git.sha(), git.raw("config", "--local", "--list")
-    repository = Repository.open(git.path)
-    assert notes.read(repository, first) == ()
-    assert notes.read_all(repository) == {}
-    notes.append(repository, {first: [made(a=1)], second: []})
-    notes.append(repository, {first: [made(Kind.REGRESS, 1, verdict="fixes")], second: [made(Kind.PICK, 2, b=1)]})
-    assert [each.kind for each in notes.read(repository, first)] == [Kind.PICK, Kind.REGRESS]
-    assert notes.read_all(repository) == {
+    reader = reader_of(git.path)
+    assert notes.read(reader, first) == ()
+    assert notes.read_all(reader) == {}
+    notes.append(reader, {first: [made(a=1)], second: []})
+    notes.append(reader, {first: [made(Kind.REGRESS, 1, verdict="fixes")], second: [made(Kind.PICK, 2, b=1)]})
+    assert [each.kind for each in notes.read(reader, first)] == [Kind.PICK, Kind.REGRESS]
+    assert notes.read_all(reader) == {
         first: (made(a=1), made(Kind.REGRESS, 1, verdict="fixes")),
         second: (made(Kind.PICK, 2, b=1),),
     }
     shown = git("notes", "--ref=cosport", "show", first)
     assert [json.loads(each)["kind"] for each in shown.splitlines()] == ["pick", "regress"]
     tip = git.sha("refs/notes/cosport")
-    notes.append(repository, {first: [made(Kind.REGRESS, 9, verdict="fixes")]})
+    notes.append(reader, {first: [made(Kind.REGRESS, 9, verdict="fixes")]})
     assert git.sha("refs/notes/cosport") == tip, "nothing new was said"
     assert (git("status", "--porcelain"), git.sha(), git.raw("config", "--local", "--list")) == before
 
 
-def test_git_keeps_the_notes_when_they_fan_out(git: Git) -> None:
+def test_git_keeps_the_notes_when_they_fan_out(git: Git, reader_of: ReaderOf) -> None:
     names = [Sha(git.commit({"a": str(number)})) for number in range(300)]
-    repository = Repository.open(git.path)
-    notes.append(repository, {name: [made(number=number)] for number, name in enumerate(names)})
+    reader = reader_of(git.path)
+    notes.append(reader, {name: [made(number=number)] for number, name in enumerate(names)})
     assert "/" in git("ls-tree", "-r", "--name-only", "refs/notes/cosport").splitlines()[0]
     git("notes", "--ref=cosport", "append", "-m", "seen", names[7])
-    notes.append(repository, {names[7]: [made(Kind.VOTE, label="Verified")], names[8]: [made(Kind.VOTE, label="x")]})
-    found = notes.read_all(repository)
+    notes.append(reader, {names[7]: [made(Kind.VOTE, label="Verified")], names[8]: [made(Kind.VOTE, label="x")]})
+    found = notes.read_all(reader)
     assert len(found) == 300
     assert [each.kind for each in found[names[7]]] == [Kind.PICK, Kind.VOTE]
     assert "seen" in git("notes", "--ref=cosport", "show", names[7])
 
 
-def test_no_writer_loses_records_to_another(git: Git) -> None:
+def test_no_writer_loses_records_to_another(git: Git, reader_of: ReaderOf) -> None:
     names = [Sha(git.commit({"a": str(number)})) for number in range(6)]
 
     def write(number: int) -> None:
-        repository = Repository.open(git.path)
+        reader = reader_of(git.path)
         for step in range(4):
-            notes.append(
-                repository, {name: [made(Kind.VOTE, writer=number, step=step)] for name in names[number % 3 :]}
-            )
+            notes.append(reader, {name: [made(Kind.VOTE, writer=number, step=step)] for name in names[number % 3 :]})
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    found = notes.read_all(Repository.open(git.path))
+    found = notes.read_all(reader_of(git.path))
     said = {name: {(each.data["writer"], each.data["step"]) for each in found[name]} for name in names}
     for number in range(4):
         for name in names[number % 3 :]:
             assert {step for writer, step in said[name] if writer == number} == {0, 1, 2, 3}
 
 
-def test_records_travel_by_fetch_and_push(git: Git, make_git: Callable[..., Git]) -> None:
+def test_records_travel_by_fetch_and_push(git: Git, make_git: Callable[..., Git], reader_of: ReaderOf) -> None:
     name, other = Sha(git.commit({"a": "1"})), Sha(git.commit({"a": "2"}))
     house = make_git("house.git", bare=True)
     ends = []
     git("push", "-q", str(house.path), "main")
     for each in ("ada", "ben"):
         subprocess.run(["git", "clone", "-q", str(house.path), str(git.path.parent / each)], check=True)
-        ends.append(Repository.open(git.path.parent / each))
+        ends.append(reader_of(git.path.parent / each))
     ada, ben = ends
     notes.push(ada, "origin")  # none yet: nothing to do
     notes.append(ada, {name: [made(a=1)]})
@@ -144,12 +154,14 @@ def test_records_travel_by_fetch_and_push(git: Git, make_git: Callable[..., Git]
     assert house.sha("refs/notes/cosport") == tip, "two ends that hold the same push nothing new"
 
 
-def test_a_remote_that_refuses_is_an_error_with_its_words(git: Git, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_remote_that_refuses_is_an_error_with_its_words(
+    git: Git, tmp_path_factory: pytest.TempPathFactory, reader_of: ReaderOf
+) -> None:
     name = Sha(git.commit({"a": "1"}))
-    repository = Repository.open(git.path)
-    notes.append(repository, {name: [made()]})
+    reader = reader_of(git.path)
+    notes.append(reader, {name: [made()]})
     with pytest.raises(GitError):
-        notes.push(repository, str(tmp_path_factory.mktemp("empty")))
+        notes.push(reader, str(tmp_path_factory.mktemp("empty")))
     refusing = tmp_path_factory.mktemp("refusing")
     subprocess.run(["git", "init", "-q", "--bare", str(refusing)], check=True)
     hook = refusing / "hooks" / "update"
@@ -157,12 +169,14 @@ def test_a_remote_that_refuses_is_an_error_with_its_words(git: Git, tmp_path_fac
     hook.chmod(0o755)
     git("remote", "add", "refusing", str(refusing))
     with pytest.raises(GitError, match="no notes here"):
-        notes.push(repository, "refusing")
+        notes.push(reader, "refusing")
 
 
-def test_without_a_name_for_the_user_nothing_is_written(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_name_for_the_user_nothing_is_written(
+    git: Git, monkeypatch: pytest.MonkeyPatch, reader_of: ReaderOf
+) -> None:
     name = Sha(git.commit({"a": "1"}))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     with pytest.raises(UsageError, match="who you are"):
-        notes.append(Repository.open(git.path), {name: [made()]})
+        notes.append(reader_of(git.path), {name: [made()]})
     assert not git.exists("refs/notes/cosport")

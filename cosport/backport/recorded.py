@@ -1,0 +1,40 @@
+"""Records how each published pick came about, beside its commit: later stages read that, and guess nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from cosport.backport.document import plain
+from cosport.model.result import Outcome
+from cosport.records import notes
+from cosport.records.record import Kind, Record, record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cosport.git.objects import ObjectReader
+    from cosport.model.commit import Sha
+    from cosport.model.result import Result
+
+_KEPT = ("upstream", "branch", "outcome", "ref", "tree", "change_id", "source", "fidelity", "conflicts", "notes")
+"""The parts of a result that stay true of the commit. What is known of the branch changes, and is asked anew."""
+
+
+def record_picks(reader: ObjectReader, results: Iterable[Result]) -> None:
+    """Record the picks among these results that stand on a ref; a pick that is recorded so already is left as it is.
+
+    Raises what `cosport.records.notes.append` raises.
+    """
+    now = dt.datetime.now(tz=dt.UTC)
+    made: dict[Sha, list[Record]] = {
+        result.commit: [record(Kind.PICK, _data(result), at=now)]
+        for result in results
+        if result.commit is not None and result.ref is not None and result.outcome in (Outcome.PICKED, Outcome.RESOLVED)
+    }
+    notes.append(reader, made)
+
+
+def _data(result: Result) -> dict[str, Any]:
+    whole = plain(result)
+    return {key: whole[key] for key in _KEPT}
