@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from cosport.errors import ConfigError
+from cosport.model.grade import Grade  # noqa: TC001 - msgspec reads the fields' types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,6 +100,21 @@ class Backport(Struct, frozen=True, forbid_unknown_fields=True):
     worktrees: str = ""
 
 
+class Presubmit(Struct, frozen=True, forbid_unknown_fields=True):
+    """How commits are judged.
+
+    `severity` changes how grave a rule is taken; `skip` are checks that are never run; `bots` are names that no trailer
+    of an upload may carry; `distribution` are prefixes of the subjects of the house's own commits; `build` says whether
+    touched objects are built.
+    """
+
+    severity: dict[str, Grade] = {}
+    skip: tuple[str, ...] = ()
+    bots: tuple[str, ...] = ()
+    distribution: tuple[str, ...] = ()
+    build: bool = False
+
+
 class Document(Struct, frozen=True, forbid_unknown_fields=True):
     """The file as it is written."""
 
@@ -108,6 +124,7 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True):
     gerrit: Gerrit = Gerrit()
     cve: Cve = Cve()
     backport: Backport = Backport()
+    presubmit: Presubmit = Presubmit()
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -120,6 +137,7 @@ class Config(Struct, frozen=True, kw_only=True):
     gerrit: Gerrit = Gerrit()
     cve: Cve = Cve()
     backport: Backport = Backport()
+    presubmit: Presubmit = Presubmit()
 
     def branch(self, name: str) -> Branch:
         """The configured branch of that name. Raises ConfigError, with the names that there are."""
@@ -150,6 +168,7 @@ _TABLES: Final[dict[str, type[Struct]]] = {
     "gerrit": Gerrit,
     "cve": Cve,
     "backport": Backport,
+    "presubmit": Presubmit,
 }
 _TOML_WORDS: Final = {"`str`": "a string", "`array`": "an array", "`object`": "a table", "`int`": "an integer",
                       "`bool`": "a boolean", "`float`": "a float"}  # fmt: skip
@@ -211,6 +230,7 @@ def parse(data: bytes, source: str) -> Config:
         gerrit=document.gerrit,
         cve=document.cve,
         backport=document.backport,
+        presubmit=document.presubmit,
     )
 
 

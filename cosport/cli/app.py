@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "missing": Entry("missing", "missing", "Name the upstream fixes that a branch lacks, with the evidence."),
     "decline": Entry("decline", "decline", "Put a missing fix aside for a branch, with the reason."),
     "message": Entry("message", "app", "Lint, fix or parse a commit message by itself."),
+    "presubmit": Entry("presubmit", "presubmit", "Judge commits by the checks that hooks and the Gerrit bot run too."),
     "export": Entry("export", "export_command", "Write a pick or a series as mail patches with a quilt series file."),
     "record": Entry("record", "app", "Show and share what is on record of commits."),
     "schema": Entry("schema", "schema", "Print the JSON Schema of a document that cosport reads or writes."),

@@ -122,6 +122,20 @@ def _decline() -> dict[str, Any]:
     return _titled(decline.Written, decline.SCHEMA)
 
 
+def _presubmit() -> dict[str, Any]:
+    from cosport.presubmit import report
+
+    return _titled(report.Document, report.SCHEMA)
+
+
+def _presubmit_list() -> dict[str, Any]:
+    from cosport.cli.presubmit import Listed
+
+    checks = {"type": "array", "items": {"$ref": "#/$defs/Listed"}}
+    properties = {"schema": {"const": "cosport.presubmit-list/1"}, "checks": checks}
+    return {**_object(properties), "$defs": _written(Listed)}
+
+
 def _titled(kind: type, name: str) -> dict[str, Any]:
     """The schema of a document that is one type as it stands, with its name in `schema`."""
     definitions = _written(kind)
@@ -205,6 +219,8 @@ DOCUMENTS: Final = {
     "message-fix": Document("the repaired message of `cosport message fix --json`", _message_fix),
     "records": Document("what is on record of commits, from `cosport record show --json`", _records),
     "records-shared": Document("what `cosport record fetch|push --json` took in", _records_shared),
+    "presubmit": Document("the reports of `cosport presubmit --json`", _presubmit),
+    "presubmit-list": Document("the checks, from `cosport presubmit --list --json`", _presubmit_list),
     "doctor": Document("the report of `cosport doctor --json`", _doctor),
     "init": Document("what `cosport init --json` wrote", _init),
 }

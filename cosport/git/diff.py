@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cosport.errors import ToolError
@@ -57,3 +58,25 @@ def new_objects(repository: Repository, old: Sha, new: Sha) -> list[Sha]:
     out = repository.run("diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev", old, new)
     fields = out.split(b"\0")  # ":<mode> <mode> <old> <new> <status>", then the path
     return [new, *(Sha(head.split(b" ")[3].decode("ascii")) for head in fields[0:-1:2])]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A path that differs between two trees: its modes (000000 where it is not there) and objects, old and new."""
+
+    path: bytes
+    old_mode: str
+    new_mode: str
+    old: Sha
+    new: Sha
+
+
+def entries(repository: Repository, old: Sha, new: Sha) -> tuple[Entry, ...]:
+    """The paths that differ between two trees, in their order; a renamed file is one removed and one added."""
+    out = repository.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new)
+    fields = out.split(b"\0")
+    found = []
+    for head, path in zip(fields[0:-1:2], fields[1::2], strict=False):
+        old_mode, new_mode, before, after, _ = head.decode("ascii").removeprefix(":").split(" ")
+        found.append(Entry(path, old_mode, new_mode, Sha(before), Sha(after)))
+    return tuple(found)

@@ -83,6 +83,24 @@ def with_signoff(text: str, ident: str) -> str:
     return appended_once(text, f"Signed-off-by: {values.ident('the sign-off', ident)}")
 
 
+def with_change_id(text: str, change_id: str) -> str:
+    """The message with that Change-Id; unchanged where it has one.
+
+    It goes where Gerrit's own hook and the COS messages have it: below the last origin line, else above the sign-offs
+    that end the message, else at its end.
+    """
+    message = parse(text)
+    if message.all("Change-Id"):
+        return text
+    line = f"Change-Id: {change_id}"
+    index = _origin_index(message) + 1
+    if not index:
+        rest = list(message.closing)
+        while rest and rest[-1].has_key("Signed-off-by"):
+            index = rest.pop().line - 1
+    return _spliced(message, index, 0, (line,)) if index and _ends_in_block(message) else appended(text, (line,))
+
+
 def appended(text: str, lines: Sequence[str]) -> str:
     """The message with `lines` at its end: in its last block of trailers, or where it has none, in a new paragraph."""
     if not lines:

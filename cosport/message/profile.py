@@ -12,6 +12,7 @@ import msgspec
 
 from cosport import resources
 from cosport.errors import ToolError, UsageError
+from cosport.model.grade import Grade  # noqa: TC001 - msgspec reads the fields' types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,7 @@ class Labels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Prefixes of the subject, each with its final space; "" for none.
 
     `known` are the ones that a subject may already have: they are replaced, so that none ever stands twice.
+    `distribution` are those of commits of the house's own, which never come from upstream.
     """
 
     picked: str = ""
@@ -40,6 +42,7 @@ class Labels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unmerged: str = ""
     unmerged_adapted: str = ""
     known: tuple[str, ...] = ()
+    distribution: tuple[str, ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -50,7 +53,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     one of `classes`. `change_id` says whether the house uses Gerrit: then exactly one Change-Id stands, and
     upstream's own ones are kept as text. `signoff` says whether the one who picks must sign off. `bug_forms` are
     regular expressions of what its tools read in `BUG=`. `gerrit_tags` are written by Gerrit at submit, from votes,
-    and by nobody else.
+    and by nobody else. `severities` say of presubmit rules how grave they are in this house, where it is not as usual.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     bug_forms: tuple[str, ...] = ()
     bug_prefix: str = ""
     gerrit_tags: tuple[str, ...] = ()
+    severities: dict[str, Grade] = {}
 
     @property
     def field_keys(self) -> tuple[str, ...]:

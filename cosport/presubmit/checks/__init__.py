@@ -1,0 +1,1 @@
+"""The checks, one a module: each has its rules, a function that judges, and a CHECK that ties them together."""

@@ -1,0 +1,84 @@
+"""What a judgement depends on besides the commit: when one of these changes, it must be made again.
+
+The bot compares them with what they were when it voted; an open change is judged again only where one of its own has
+another value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from cosport import __version__
+from cosport.git import refs
+from cosport.presubmit.check import Reads
+from cosport.presubmit.report import Input
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cosport.presubmit.context import Context, Target
+
+CONFIG: Final = "config"
+SOFTWARE: Final = "software"
+RECORDS_REF: Final = "refs/notes/cosport"
+
+
+def inputs(context: Context, target: Target, reads: Iterable[Reads]) -> tuple[Input, ...]:
+    """The inputs of a judgement for `target` whose checks read these, as they are now."""
+    read = frozenset(reads)
+    return (
+        Input(CONFIG, context.config.source, config_version(context)),
+        Input(SOFTWARE, "cosport", __version__),
+        *(each for kind in Reads if kind in read for each in _READERS[kind](context, target)),
+    )
+
+
+def changed(context: Context, target: Target, before: Iterable[Input]) -> tuple[Input, ...]:
+    """Those of the inputs `before` that have another value now, with that value."""
+    known = tuple(before)
+    kinds = {each.kind for each in known}
+    now = inputs(context, target, (kind for kind in Reads if kind.value in kinds))
+    return tuple(each for each in now if each not in known)
+
+
+def config_version(context: Context) -> str:
+    """A name for what the configuration says: it changes with any value, not with comments or where it lies."""
+    said = msgspec.to_builtins(context.config)
+    del said["source"]
+    return hashlib.sha256(msgspec.json.encode([said, msgspec.to_builtins(context.profile)])).hexdigest()[:16]
+
+
+def _target(_context: Context, target: Target) -> Iterator[Input]:
+    yield Input(Reads.TARGET, target.ref or target.name, target.tip)
+
+
+def _main(context: Context, target: Target) -> Iterator[Input]:
+    if target.branch is not None and target.branch.main:
+        main = context.config.branch(target.branch.main)
+        yield Input(Reads.MAIN, main.ref, context.tip(main) or "")
+
+
+def _upstream(context: Context, _target: Target) -> Iterator[Input]:
+    yield Input(Reads.UPSTREAM, context.config.upstream.ref, context.upstream or "")
+
+
+def _branches(context: Context, target: Target) -> Iterator[Input]:
+    for branch in context.config.branches:
+        if branch.name != target.name:
+            yield Input(Reads.BRANCHES, branch.ref, context.tip(branch) or "")
+
+
+def _records(context: Context, _target: Target) -> Iterator[Input]:
+    yield Input(Reads.RECORDS, RECORDS_REF, refs.read(context.repository, RECORDS_REF) or "")
+
+
+_READERS: Final = {
+    Reads.TARGET: _target,
+    Reads.MAIN: _main,
+    Reads.UPSTREAM: _upstream,
+    Reads.BRANCHES: _branches,
+    Reads.RECORDS: _records,
+}

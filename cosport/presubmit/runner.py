@@ -1,0 +1,123 @@
+"""Runs the checks on one commit and sums them up: the one door to judgements for the command line, hooks and bot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from cosport.errors import CosportError, Interrupted
+from cosport.model.grade import Grade
+from cosport.presubmit import registry
+from cosport.presubmit.change import Change
+from cosport.presubmit.check import CouldNotRun, NotApplicable, State
+from cosport.presubmit.finding import Severity, clean
+from cosport.presubmit.inputs import inputs
+from cosport.presubmit.report import CheckResult, Report, verdict_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from cosport.model.commit import Commit, Sha
+    from cosport.presubmit.check import Answer, Check
+    from cosport.presubmit.context import Context, Target
+    from cosport.presubmit.finding import Finding
+
+_NOTHING: Mapping[str, str] = {}
+
+
+def run(
+    context: Context,
+    commit: Commit,
+    target: Target,
+    *,
+    only: Collection[str] = (),
+    skip: Mapping[str, str] = _NOTHING,
+    head: Sha | None = None,
+) -> Report:
+    """Judge `commit` for the branch `target`.
+
+    `only` names the checks to run (none: all that the configuration wants; heavy ones only where it or `only` asks for
+    them); `skip` those to leave out, each with the reason, which the report keeps. `head` is the last commit of the
+    series that it is part of. Raises ConfigError for a name that is no check or rule.
+    """
+    return judge(Change(context, commit, target, head), only=only, skip=skip)
+
+
+def judge(change: Change, *, only: Collection[str] = (), skip: Mapping[str, str] = _NOTHING) -> Report:
+    """As `run`, for a change that is there already."""
+    settings = change.context.config.presubmit
+    source = change.context.config.source
+    registry.require_known(only, "only")
+    registry.require_known(skip, "skip")
+    registry.require_known(settings.skip, f"{source}: presubmit.skip")
+    registry.require_rules(settings.severity, f"{source}: presubmit.severity")
+    left_out = {**dict.fromkeys(settings.skip, f"left out by {source}"), **skip}
+    chosen = [check for check in registry.checks() if (check.id in only if only else _wanted(check, change))]
+    results = tuple(_result(check, change, left_out.get(check.id)) for check in chosen)
+    read = {
+        kind
+        for check, result in zip(chosen, results, strict=True)
+        if result.state is not State.SKIPPED and change.kind in check.kinds
+        for kind in check.reads
+    }
+    commit = change.commit
+    return Report(
+        commit=commit.sha,
+        parent=commit.parents[0] if commit.parents else None,
+        subject=clean(commit.subject),
+        change_id=clean(change.said.change_id),
+        branch=change.target.name,
+        kind=change.kind,
+        how=change.classified.how,
+        profile=change.context.profile.name,
+        verdict=verdict_of(results),
+        checks=results,
+        inputs=inputs(change.context, change.target, read),
+    )
+
+
+def _wanted(check: Check, change: Change) -> bool:
+    return not check.heavy or change.context.config.presubmit.build
+
+
+def _result(check: Check, change: Change, skipped: str | None) -> CheckResult:
+    if skipped is not None:
+        return CheckResult(check.id, State.SKIPPED, check.severity, check.label, clean(skipped))
+    if change.kind not in check.kinds:
+        kinds = ", ".join(kind.value for kind in type(change.kind) if kind in check.kinds)
+        return CheckResult(check.id, State.NOT_APPLICABLE, check.severity, check.label, f"it judges: {kinds}")
+    begin = perf_counter()
+    answer = _answer(check, change)
+    seconds = round(perf_counter() - begin, 6)
+    match answer:
+        case NotApplicable(reason):
+            return CheckResult(check.id, State.NOT_APPLICABLE, check.severity, check.label, clean(reason), (), seconds)
+        case CouldNotRun(reason):
+            return CheckResult(check.id, State.COULD_NOT_RUN, check.severity, check.label, clean(reason), (), seconds)
+    findings = tuple(_graded(check, change, answer))
+    state = State.FINDINGS if findings else State.PASSED
+    return CheckResult(check.id, state, check.severity, check.label, "", findings, seconds)
+
+
+def _answer(check: Check, change: Change) -> Answer:
+    """What the check says. What goes wrong in it is no answer, and never a pass; others still run."""
+    try:
+        return check.judge(change)
+    except Interrupted:
+        raise
+    except CosportError as exc:
+        return CouldNotRun(f"{exc.what}{f' ({exc.hint})' if exc.hint else ''}")
+    except Exception as exc:  # a team's check may raise anything, and must not take the bot down
+        return CouldNotRun(f"a bug in the check: {type(exc).__name__}: {exc}")
+
+
+def _graded(check: Check, change: Change, findings: Iterable[Finding]) -> Iterable[Finding]:
+    """The findings as grave as the team takes them, else as the message profile does, else as they are."""
+    grades = {**change.context.profile.severities, **change.context.config.presubmit.severity}
+    for finding in findings:
+        grade = grades.get(finding.rule)
+        if grade is Grade.OFF:
+            continue
+        severity = Severity(grade.value) if grade is not None else finding.severity
+        yield replace(finding, check=check.id, severity=severity)

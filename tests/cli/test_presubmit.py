@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from cosport.cli import schema
+from tests.presubmit.house import House
+from tests.support import invoke
+
+if TYPE_CHECKING:
+    from tests.support import Git
+
+
+@pytest.fixture
+def house(git: Git) -> House:
+    made = House(git)
+    made.configure()
+    return made
+
+
+def test_a_good_pick_is_0_and_a_bad_one_1(house: House) -> None:
+    fix = house.fix()
+    assert invoke("presubmit", house.pick(fix), cwd=house.git.path, check=0).out.rstrip().endswith("pick: pass")
+    answer = invoke("presubmit", house.pick(fix, message="mm: x\n"), cwd=house.git.path, check=1)
+    assert "[kind/kind-unknown]" in answer.out
+    assert "kind-unknown: Every commit" in answer.err
+
+
+def test_json_and_the_list_follow_their_schemas(house: House) -> None:
+    pick = house.pick(house.fix())
+    document = invoke("presubmit", pick, "--json", cwd=house.git.path, check=0).json()
+    jsonschema.validate(document, schema.of("presubmit"))
+    assert document["reports"][0]["branch"] == "cos-6.1"
+    checks = invoke("presubmit", "--list", "--json", cwd=house.git.path, check=0).json()
+    jsonschema.validate(checks, schema.of("presubmit-list"))
+    assert invoke("presubmit", "--list", cwd=house.git.path, check=0).out.splitlines()[1].startswith("kind ")
+
+
+def test_a_range_is_judged_oldest_first(house: House) -> None:
+    one, two = house.fix(), house.fix(9, "int nine;", "mm: nine")
+    house.git.branch("topic", "cos-6.1")
+    first = house.pick(one, on="refs/heads/topic")
+    second = house.pick(two, "topic", line=9, new="int nine;", on="refs/heads/topic")
+    words = ("presubmit", "cos-6.1..topic", "--json", "--branch", "cos-6.1")
+    reports = invoke(*words, cwd=house.git.path).json()["reports"]
+    assert [each["commit"] for each in reports] == [first, second]
+
+
+@pytest.mark.parametrize(("arguments", "what"), [
+    (("nosuch",), "nosuch"),
+    (("main..main",), "has no commits"),
+    (("main", "--only", "nosuch"), "no presubmit check is called 'nosuch'"),
+    (("main", "--branch", "nosuch"), "nosuch"),
+    (("main", "--format", "nosuch"), "nosuch"),
+])  # fmt: skip
+def test_wrong_usage_is_2(house: House, arguments: tuple[str, ...], what: str) -> None:
+    assert what in invoke("presubmit", *arguments, cwd=house.git.path, check=2).err
