@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FILE: Final = "cosport.toml"
+DECLINES: Final = "declines.toml"
 SHARED_REF: Final = "refs/meta/cosport"
 VARIABLE: Final = "COSPORT_CONFIG"
 

@@ -72,7 +72,14 @@ def outcome(commit: Commit, name: str, found: Judgement, source: Source, trial: 
     if trial.empty:
         own = "picking it there" if source.commit == commit.sha else f"picking {source.commit[:12]} of {source.branch}"
         evidence = (*found.evidence, Evidence(EvidenceKind.SAME_TREE, f"{own} changes nothing"))
-        return Result(commit.sha, name, Outcome.ALREADY_APPLIED, tree=trial.merged.tree, evidence=evidence)
+        return Result(
+            commit.sha,
+            name,
+            Outcome.ALREADY_APPLIED,
+            tree=trial.merged.tree,
+            evidence=evidence,
+            followups=found.followups,
+        )
     if found.unless_it_applies and not trial.merged.clean:  # lines that are there go on changing
         return nothing_to_pick(commit, name, replace(found, outcome=Outcome.ALREADY_APPLIED))
     if trial.merged.clean:
@@ -84,15 +91,32 @@ def outcome(commit: Commit, name: str, found: Judgement, source: Source, trial: 
             source=source,
             fidelity=trial.fidelity,
             evidence=found.evidence,
+            followups=found.followups,
             differences=trial.differences,
         )
     conflicts = tuple(
         Conflict(each.path.decode("utf-8", "surrogateescape"), each.kind) for each in trial.merged.unmerged
     )
-    return Result(commit.sha, name, Outcome.CONFLICT, source=source, evidence=found.evidence, conflicts=conflicts)
+    return Result(
+        commit.sha,
+        name,
+        Outcome.CONFLICT,
+        source=source,
+        evidence=found.evidence,
+        conflicts=conflicts,
+        followups=found.followups,
+    )
 
 
 def nothing_to_pick(commit: Commit, name: str, found: Judgement) -> Result:
     """The result of a judgement that leaves nothing to try."""
     assert found.outcome is not None
-    return Result(commit.sha, name, found.outcome, change_id=found.applied.change_id, evidence=found.evidence)
+    return Result(
+        commit.sha,
+        name,
+        found.outcome,
+        change_id=found.applied.change_id,
+        evidence=found.evidence,
+        followups=found.followups,
+        notes=found.notes,
+    )

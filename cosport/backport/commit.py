@@ -45,7 +45,8 @@ class Pick:
     """What a draft is made of: the upstream commit, the commit picked from, and what the branch held `before`.
 
     `onto` is the branch's tip; `conflicts` are the paths in conflict, `notes` what a person should know, `adapted` that
-    changed lines differ. `standing` is the same pick as an earlier run made it, None where there is none.
+    changed lines differ. `standing` is the same pick as an earlier run made it, None where there is none; `needed_by`
+    the fix for whose sake it is brought.
     """
 
     upstream: Commit
@@ -56,6 +57,7 @@ class Pick:
     notes: tuple[str, ...] = ()
     adapted: bool = False
     standing: Sha | None = None
+    needed_by: Commit | None = None
 
 
 def draft(context: Context, fields: Fields, profile: Profile, who: Identity, pick: Pick) -> Draft:
@@ -88,10 +90,19 @@ def draft(context: Context, fields: Fields, profile: Profile, who: Identity, pic
             author=who.name,
             adapted=pick.adapted,
             unmerged_from=None if is_merged(context, commit) else _unmerged_from(context, commit),
-            stable_dep_of=None,
+            stable_dep_of=_stable_dep_of(origin, pick),
         ),
     )
     return Draft(commit.author, commit.encoding, message, origin.text.codec, ident)
+
+
+def _stable_dep_of(origin: _Origin, pick: Pick) -> tuple[str, str] | None:
+    """The fix that needs this commit, for a trailer; None where the message says so already, as main's landed one."""
+    fix = pick.needed_by
+    if fix is None:
+        return None
+    said = parse(origin.text.text).all("Stable-dep-of") if pick.source.kind == "main" else ()
+    return None if any(each.value.startswith(fix.sha[:12]) for each in said) else (fix.sha[:12], fix.subject)
 
 
 @dataclass(frozen=True, slots=True)

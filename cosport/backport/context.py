@@ -13,19 +13,24 @@ if TYPE_CHECKING:
     from cosport.config import Config
     from cosport.git.objects import ObjectReader
     from cosport.git.repository import Repository
+    from cosport.history.declined import Decline
     from cosport.history.index import History
     from cosport.model.commit import Commit, Sha
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The repository and what is known of it. `upstream` is the tip of upstream's branch, None where there is none."""
+    """The repository and what is known of it. `upstream` is the tip of upstream's branch, None where there is none.
+
+    `declines` are the fixes that the team has decided not to take.
+    """
 
     repository: Repository
     reader: ObjectReader
     history: History
     config: Config
     upstream: Sha | None
+    declines: tuple[Decline, ...] = ()
 
 
 def parent_of(context: Context, commit: Commit, mainline: int | None) -> Commit:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cosport.model.result import Result
+    from cosport.model.result import Prerequisite, Result, Searched
 
 SCHEMA: Final = "cosport.backport/1"
 
@@ -47,13 +47,26 @@ def plain(result: Result) -> dict[str, Any]:
             }
             for each in result.conflicts
         ],
-        "prerequisites": [
-            {"sha": each.sha, "subject": each.subject, "resolves": list(each.resolves)} for each in result.prerequisites
-        ],
+        "prerequisites": [_prerequisite(each) for each in result.prerequisites],
+        "searched": _searched(result.searched) if result.searched else None,
         "followups": [{"sha": each.sha, "subject": each.subject, "kind": each.kind} for each in result.followups],
         "differences": [
             {"path": each.path, "lacks": list(each.lacks), "adds": list(each.adds)} for each in result.differences
         ],
         "notes": list(result.notes),
         "error": {"what": result.error, "hint": result.hint} if result.error else None,
+    }
+
+
+def _prerequisite(needed: Prerequisite) -> dict[str, Any]:
+    return {"sha": needed.sha, "subject": needed.subject, "resolves": list(needed.resolves)}
+
+
+def _searched(how: Searched) -> dict[str, Any]:
+    return {
+        "status": how.status,
+        "why": how.why,
+        "tried": how.tried,
+        "suspects": list(how.suspects),
+        "by_hand": [_prerequisite(each) for each in how.by_hand],
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cosport.backport.request import From
 from cosport.errors import ToolError
+from cosport.history import aftermath
 from cosport.history.affected import Verdict, affected, fixed_by
 from cosport.history.applied import Applied, applied
 from cosport.message.provenance import scan
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
     from cosport.backport.request import Request
     from cosport.backport.target import Target
     from cosport.config import Branch
+    from cosport.history.declined import Decision
+    from cosport.history.index import Entry
     from cosport.model.commit import Commit, Sha
+    from cosport.model.evidence import Followup
+
+_BY_FORCE: Final = "picked all the same, with --force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class Judgement:
     `outcome` is set where there is nothing to pick; otherwise `sources` are the commits to try, best first. `applied`
     tells about earlier picks; `not_from_main` that a release branch is served before its main branch.
     `unless_it_applies`: a commit there makes the same patch; the branch holds it still, unless the trial picks it anew.
+    `followups` are what upstream fixed or reverted in it later, and the branch lacks; `notes` what a person should do.
     """
 
     outcome: Outcome | None
@@ -38,14 +46,56 @@ class Judgement:
     applied: Applied
     not_from_main: bool = False
     unless_it_applies: bool = False
+    followups: tuple[Followup, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def judge(context: Context, request: Request, commit: Commit, target: Target, before: Sequence[Commit]) -> Judgement:
+def judge(
+    context: Context,
+    request: Request,
+    commit: Commit,
+    target: Target,
+    *,
+    before: Sequence[Commit] = (),
+    after: Sequence[Commit] = (),
+) -> Judgement:
     """Judge one upstream commit on one branch; `before` are the commits of the same series that were picked so far.
 
     The history knows the branch as it stands; what the series has done on top of it counts as well: an earlier pick may
-    bring what this commit fixes, or revert what the branch held of it.
+    bring what this commit fixes, or revert what the branch held of it. `after` are those whose turn is still to come.
     """
+    found = _judged(context, request, commit, target, before)
+    if context.upstream is None or found.outcome in (Outcome.NOT_AFFECTED, Outcome.WAITS_FOR_MAIN):
+        return found
+    coming = {each.sha for each in (*before, *after)}
+    if found.outcome is None:
+        killer = aftermath.reverted_by(context.history, commit.sha, context.upstream)
+        if killer is not None and killer.sha not in coming:
+            found = _unless_forced(request, found, killer)
+    later = aftermath.lacking(context.history, commit.sha, context.upstream, target.tip)
+    return replace(found, followups=tuple(each for each in later if each.sha not in coming))
+
+
+def _unless_forced(request: Request, known: Judgement, killer: Entry) -> Judgement:
+    """The judgement on a commit that upstream has reverted: refused, unless the user wants it all the same.
+
+    A script that asks whether a commit would apply (`alone`) is answered that, with the evidence.
+    """
+    detail = f'{killer.sha[:12]} ("{killer.subject}") reverts it upstream'
+    if request.force or request.alone:
+        kept = detail if request.alone else f"{detail}; {_BY_FORCE}"
+        return replace(known, evidence=(*known.evidence, Evidence(EvidenceKind.REVERTED, kept)))
+    return Judgement(
+        Outcome.REVERTED_UPSTREAM,
+        (Evidence(EvidenceKind.REVERTED, detail), *known.evidence),
+        (),
+        known.applied,
+        notes=("upstream took it back: to pick it all the same, pass --force",),
+    )
+
+
+def _judged(context: Context, request: Request, commit: Commit, target: Target, before: Sequence[Commit]) -> Judgement:
+    """What the branch and the team say of the commit."""
     state = applied(context.history, commit.sha, target.tip)
     if state.applied:
         undoing = _undoing(context, state, commit, before)
@@ -68,7 +118,30 @@ def judge(context: Context, request: Request, commit: Commit, target: Target, be
         evidence = (*state.evidence, *answer.evidence)
         if answer.verdict is Verdict.NO and not request.force:
             return Judgement(Outcome.NOT_AFFECTED, evidence, (), state)
+    if (decided := decision(context, commit.sha, target)) is not None:
+        said = Evidence(EvidenceKind.DECLINED, _decided(decided, target, by_force=request.force))
+        if not decided.back and not request.force:
+            return Judgement(Outcome.DECLINED, (*evidence, said), (), state)
+        evidence = (*evidence, said)
     return _with_source(context, request, commit, target, Judgement(None, evidence, (), state))
+
+
+def decision(context: Context, commit: Sha, target: Target) -> Decision | None:
+    """What the team has decided on the commit for this branch."""
+    if not context.declines:
+        return None
+    from cosport.history.declined import decide  # only where there are decisions: it reads TOML
+
+    today = dt.datetime.now(tz=dt.UTC).date()
+    return decide(context.history, context.declines, commit, target.name, upstream=context.upstream, today=today)
+
+
+def _decided(taken: Decision, target: Target, *, by_force: bool) -> str:
+    known = taken.decline
+    who = f" by {known.by}" if known.by else ""
+    if taken.back:
+        return f"{taken.back}; it was declined for {target.name}{who} because: {known.reason}"
+    return f"declined for {target.name}{who}: {known.reason}" + (f"; {_BY_FORCE}" if by_force else "")
 
 
 def _undoing(context: Context, state: Applied, commit: Commit, before: Sequence[Commit]) -> Commit | None:

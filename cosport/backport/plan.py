@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport import choice
 from cosport.backport.judge import Judgement, judge
+from cosport.backport.needs import Needs, Spot
 from cosport.backport.trial import Attempt, Trial, try_each
 from cosport.errors import CosportError
 from cosport.git.quarantine import quarantine
@@ -42,7 +44,18 @@ def _batch(context: Context, request: Request, pairs: Sequence[tuple[Commit, Tar
         judgement, attempts = found
         tried = [next(trials) for _ in attempts]
         results.append(answer(commit, target.name, judgement, tried))
+    if request.with_prereqs:
+        needs = Needs(context, request, seconds=inf)
+        return [_searched(context, needs, *pair, result) for pair, result in zip(pairs, results, strict=True)]
     return results
+
+
+def _searched(context: Context, needs: Needs, commit: Commit, target: Target, result: Result) -> Result:
+    """The result; of a conflict, with what the pick needs first."""
+    if result.outcome is not Outcome.CONFLICT:
+        return result
+    with quarantine(context.repository, kept=False) as place:
+        return needs.of(place, result, commit, Spot(target, context.reader.commit(target.tip).tree))
 
 
 def answer(commit: Commit, name: str, found: Judgement, tried: Sequence[Trial | CosportError]) -> Result:
@@ -60,7 +73,7 @@ def judge_pair(
 ) -> Result | tuple[Judgement, tuple[Attempt, ...]]:
     """What is known of a pair before it is tried: its result, or the judgement with a trial for each source."""
     try:
-        found = judge(context, request, commit, target, ())
+        found = judge(context, request, commit, target)
         if found.outcome is not None:
             return choice.nothing_to_pick(commit, target.name, found)
         ours = context.reader.commit(target.tip).tree

@@ -113,10 +113,12 @@ def prerequisites(
     candidates: Pool,
     limits: Limits | None = None,
     mainline: int | None = None,
+    onto: Sha | None = None,
 ) -> Found:
     """The smallest set of candidates with which `commit` merges cleanly onto the commit `target`, proven by merging.
 
-    `place` takes the trees that the trials make. Raises RevisionError where `commit` has no usable parent,
+    `onto` is the tree to merge onto where that is not the target's own: what a series has made of it. `place` takes the
+    trees that the trials make. Raises RevisionError where `commit` has no usable parent,
     MissingObjectError, GitError.
     """
     bounds = limits or Limits()
@@ -125,8 +127,8 @@ def prerequisites(
     change = Merge(parent_of(context, commit, mainline).tree, commit.tree, commit.tree)
     suspicion = Suspicion(context.repository, context.history, candidates.range, candidates.holds, deadline)
     with ObjectReader(place.repository) as objects:
-        onto = context.reader.commit(target).tree
-        trials = Trials(place, context.reader, objects, onto, (commit.sha, change), deadline=deadline)
+        ours = onto if onto is not None else context.reader.commit(target).tree
+        trials = Trials(place, context.reader, objects, ours, (commit.sha, change), deadline=deadline)
         proven = Search(context.history, trials, suspicion, bounds)
         sets = proven.sets()[:_SHOWN]
         deadline.at = begin + bounds.seconds
@@ -197,7 +199,8 @@ class _Answer:
         return self.context.reader.commit(name).subject
 
     def _why(self, status: Status) -> str:
-        tried = f"{len(self.proven.scores)} suspects, {self.trials.count} sets tried"
+        suspects = len(self.proven.scores)
+        tried = f"{suspects} suspect{'s' * (suspects != 1)}, {self.trials.count} sets tried"
         if not self.proven.scores:
             tried = "no commit that could be picked changed the lines in conflict"
         text = {

@@ -32,7 +32,8 @@ class Request:
     `mainline` is the parent of a merge commit to take the change against, counted from 1 (as `git cherry-pick -m`).
     `introduced_by` replaces the `Fixes:` tags. `force` picks where the branch is not affected, and replaces a pick ref
     that somebody changed. `allow_unmerged` takes a commit that upstream does not hold, marked FROMGIT. `alone` keeps
-    `From.AUTO` from looking at other branches where upstream's commit conflicts.
+    `From.AUTO` from looking at other branches where upstream's commit conflicts. `with_prereqs` brings first
+    what a conflicting commit needs, `with_followups` afterwards what upstream fixed in it later.
     """
 
     profile: str
@@ -45,3 +46,5 @@ class Request:
     in_place: bool = False
     dry_run: bool = False
     alone: bool = False
+    with_prereqs: bool = False
+    with_followups: bool = False

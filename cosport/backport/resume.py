@@ -121,7 +121,13 @@ def _run_of(context: Context, state: State) -> BranchRun:
     series = tuple(context.reader.commit(name) for name in state.series)
     context.history.ensure([state.base, *state.series])
     return BranchRun(
-        target, series, state.tip, position=state.position, results=list(state.results), made=list(state.made)
+        target,
+        series,
+        state.tip,
+        position=state.position,
+        results=list(state.results),
+        made=list(state.made),
+        needed_by=dict(state.needed_by),
     )
 
 
@@ -178,6 +184,7 @@ def _finish(context: Context, place: Quarantine, runner: Runner, run: BranchRun,
         fidelity=nearness,
         differences=differences(upstream, ours) if nearness is Fidelity.ADAPTED else (),
         evidence=state.conflict.evidence,
+        followups=state.conflict.followups,
         notes=("its conflict was resolved by hand", *found.remarks),
     )
 

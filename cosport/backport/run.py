@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport import choice, conflict, publish, session
 from cosport.backport import commit as commits
+from cosport.backport.expand import followups
 from cosport.backport.judge import Judgement, judge
 from cosport.backport.lock import branch_lock
+from cosport.backport.needs import TOGETHER, Needs, Spot
 from cosport.backport.recorded import record_picks
 from cosport.backport.request import From
 from cosport.backport.series import BranchRun
@@ -69,6 +72,7 @@ class Runner:
         self.request = request
         self.profile: Profile = _house_profile(context, request.profile)
         self.who = _NOBODY if request.dry_run else identity.committer(context.repository)
+        self._needs = Needs(context, request, seconds=inf if request.with_prereqs else TOGETHER)
         self._edit = edit
         self._progress = progress or (lambda _steps: None)
 
@@ -78,15 +82,20 @@ class Runner:
         Expected trouble of one branch is its result (`conflict`, `error`). Raises UsageError where a field that the
         configuration requires is not given, or `--in-place` cannot move a target, before anything is changed.
         """
-        self._require_fields(targets, series)
+        runs = [BranchRun(target, tuple(series), target.tip) for target in targets]
+        if self.request.with_followups:
+            for run in runs:
+                with trouble_of(run):
+                    self._add_followups(run)
+        self._require_fields(runs)
         if self.request.in_place:
             for target in targets:
                 publish.require_movable(self.context, target)
-        runs = [BranchRun(target, tuple(series), target.tip) for target in targets]
         with ExitStack() as stack:
             for run in runs:
-                with trouble_of(run):
-                    self._prepare(stack, run)
+                if not run.stopped:
+                    with trouble_of(run):
+                        self._prepare(stack, run)
             self.remember(runs)
             place = stack.enter_context(quarantine(self.context.repository))
             self.advance(place, runs)
@@ -95,16 +104,19 @@ class Runner:
                 record_picks(self.context.reader, results)
         return results
 
-    def _require_fields(self, targets: Sequence[Target], series: Sequence[Commit]) -> None:
+    def _add_followups(self, run: BranchRun) -> None:
+        later = followups(self.context, run.target, run.series, run.series)
+        run.series = tuple(sorted((*run.series, *later), key=self._rank))
+
+    def _require_fields(self, runs: Sequence[BranchRun]) -> None:
         """Refuse new messages without a field that the configuration requires. `--edit` may still bring it.
 
         No new message is made where a release branch takes main's, nor where the pick stands already.
         """
         if self.request.dry_run or self._edit is not None or not self.context.config.message.required:
             return
-        names = tuple(each.sha for each in series)
         upstream = self.request.source is From.UPSTREAM
-        wanted = [each.pick_ref(names) for each in targets if upstream or not each.takes_from_main]
+        wanted = [each.pick_ref for each in runs if upstream or not each.target.takes_from_main]
         if len(read_refs(self.context.repository, wanted)) == len(wanted):
             return
         house = self.context.config.message
@@ -178,13 +190,15 @@ class Runner:
     def _judge(self, place: Quarantine, run: BranchRun, turns: list[Turn]) -> None:
         """Judge the current commit: either that settles it, or its turn to be tried is added to `turns`."""
         commit = run.current
-        found = judge(self.context, self.request, commit, run.target, run.picked)
+        # What another one needs is picked whether or not the branch has the bug that it fixes.
+        request = replace(self.request, force=True) if commit.sha in run.needed_by else self.request
+        found = judge(self.context, request, commit, run.target, before=run.picked, after=run.coming)
         if found.outcome is not None:
             run.settle(choice.nothing_to_pick(commit, run.target.name, found))
             self._progress(1)
             return
         known = run.earlier.get(commit.sha) or run.earlier.get(found.sources[0].commit)
-        if known is not None and not self.request.force:
+        if known is not None and not self.request.force and self._may_come_again(run, known):
             found = replace(found, sources=(*found.sources, Source(choice.EARLIER, known, run.target.name)))
         ours = place.trees.get(run.tip) or self.context.reader.commit(run.tip).tree
         attempts = (
@@ -209,9 +223,29 @@ class Runner:
         if result.outcome is Outcome.PICKED:
             run.settle(self._pick(place, turn, result, trial))
         elif result.outcome is Outcome.CONFLICT:
+            result = self._needs.of(place, result, run.current, Spot(run.target, trial.attempt.ours, run.picked))
+            if self.request.with_prereqs and self._bring(run, result):
+                return
             run.wait(result if self.request.dry_run else self._open(place, turn, result, trial))
         else:
             run.settle(result)
+
+    def _bring(self, run: BranchRun, conflict: Result) -> bool:
+        """Put what the current commit needs into the series before it, once; whether that was done."""
+        if not conflict.prerequisites or run.current.sha in run.needed_by.values():
+            return False
+        reader = self.context.reader
+        needed = tuple(reader.commit(each.sha) for each in conflict.prerequisites)
+        later: tuple[Commit, ...] = ()
+        if self.request.with_followups:
+            later = followups(self.context, run.target, needed, run.series)
+        run.bring(needed, conflict.prerequisites, sorted((*run.coming, *later), key=self._rank))
+        if run.stood_at is not None:
+            self._look_back(run, run.stood_at)  # an earlier run may have brought them too
+        return True
+
+    def _rank(self, commit: Commit) -> int:
+        return self.context.history.rank(commit.sha)
 
     def _pick(self, place: Quarantine, turn: Turn, result: Result, trial: Trial) -> Result:
         """Make the commit of a clean pick."""
@@ -225,6 +259,7 @@ class Runner:
             onto=run.target.tip,
             notes=self._notes(turn),
             adapted=adapted,
+            needed_by=run.needing,
             standing=self._standing(run, trial),
         )
         made = self.edited(run.target.name, self._draft(pick))
@@ -234,8 +269,16 @@ class Runner:
             result,
             commit=None if self.request.dry_run else name,
             change_id=commits.stated_change_id(made),
-            notes=(_UNSAID,) if unsaid else (),
+            prerequisites=run.brought.get(run.current.sha, ()),
+            notes=(*run.remarks, _UNSAID) if unsaid else run.remarks,
         )
+
+    def _may_come_again(self, run: BranchRun, earlier: Sha) -> bool:
+        """Whether an earlier pick stands by itself: one that others were brought for comes again with these."""
+        if not self.request.with_prereqs:
+            return True
+        below = self.context.reader.commit(earlier).parents[0]
+        return self.context.history.find(below) is not None and self.context.history.contains(below, run.target.tip)
 
     def _standing(self, run: BranchRun, trial: Trial) -> Sha | None:
         """The pick of an earlier run that this one would make again: what the user does not say anew stays in it."""
@@ -279,7 +322,14 @@ class Runner:
             notes = (*notes, conflict.PLACEHOLDER)
         paths = tuple(each.path for each in result.conflicts)
         pick = commits.Pick(
-            run.current, source, turn.found.applied, onto=run.target.tip, conflicts=paths, notes=notes, adapted=True
+            run.current,
+            source,
+            turn.found.applied,
+            onto=run.target.tip,
+            conflicts=paths,
+            notes=notes,
+            adapted=True,
+            needed_by=run.needing,
         )
         made = self._draft(pick)
         publish.accept(self.context, place, run.made, run.target.tip)
@@ -290,6 +340,7 @@ class Runner:
             tip=run.tip,
             position=run.position,
             series=tuple(each.sha for each in run.series),
+            needed_by=run.needed_by,
             made=tuple(run.made),
             results=tuple(run.results),
             request=self.request,

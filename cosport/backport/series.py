@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cosport.backport.target import Target
     from cosport.errors import CosportError
     from cosport.model.commit import Commit, Sha
+    from cosport.model.result import Prerequisite
 
 
 @dataclass(slots=True)
@@ -21,7 +22,8 @@ class BranchRun:
 
     `standing` are picks of an earlier run, each by the commit that it stands on, and `earlier` the same by the commits
     that they name as their origin; `stood_at` is what the pick ref pointed to, and `keeps_messages` tells that they
-    were made with the same message profile.
+    were made with the same message profile. `needed_by` names, for each commit that is brought for another's sake, that
+    other one, and `brought` tells what each commit got before it.
     """
 
     target: Target
@@ -34,6 +36,8 @@ class BranchRun:
     earlier: dict[str, Sha] = field(default_factory=dict)
     stood_at: Sha | None = None
     keeps_messages: bool = False
+    needed_by: dict[Sha, Sha] = field(default_factory=dict)
+    brought: dict[Sha, tuple[Prerequisite, ...]] = field(default_factory=dict)
     stopped: bool = False
 
     @property
@@ -48,8 +52,25 @@ class BranchRun:
 
     @property
     def pick_ref(self) -> str:
-        """The ref for the whole series."""
-        return self.target.pick_ref(tuple(commit.sha for commit in self.series))
+        """The ref for the whole series. What is brought for another's sake gives it no name: that may change."""
+        return self.target.pick_ref(self.asked)
+
+    @property
+    def asked(self) -> tuple[Sha, ...]:
+        """The series without what is brought for another's sake."""
+        return tuple(commit.sha for commit in self.series if commit.sha not in self.needed_by)
+
+    @property
+    def needing(self) -> Commit | None:
+        """The commit for whose sake the current one is brought."""
+        name = self.needed_by.get(self.current.sha)
+        return next((commit for commit in self.series if commit.sha == name), None)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of how the current commit came into the series."""
+        fix = self.needing
+        return (f'brought because {fix.sha[:12]} ("{fix.subject}") needs it',) if fix is not None else ()
 
     @property
     def picked(self) -> tuple[Commit, ...]:
@@ -59,6 +80,20 @@ class BranchRun:
             for commit, result in zip(self.series, self.results, strict=False)
             if result.outcome is Outcome.PICKED
         )
+
+    @property
+    def coming(self) -> tuple[Commit, ...]:
+        """The commits of the series whose turn comes after the current one's."""
+        return self.series[self.position + 1 :]
+
+    def bring(self, needed: Sequence[Commit], said: tuple[Prerequisite, ...], coming: Sequence[Commit]) -> None:
+        """Put `needed` (told of in results as `said`) before the current commit; `coming` are those after it."""
+        commit = self.current
+        self.brought[commit.sha] = said
+        self.needed_by.update((each.sha, commit.sha) for each in needed)
+        names = {each.sha for each in needed}
+        rest = (each for each in coming if each.sha not in names)
+        self.series = (*self.series[: self.position], *needed, commit, *rest)
 
     def add(self, name: Sha) -> None:
         """Take a pick that was made: the next one goes on top of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.lock import slug, unslug
@@ -35,7 +35,8 @@ class State:
     """All that is needed to go on with one branch, in another process on another day.
 
     `base` is the branch's tip when the run began, `tip` what the conflicting pick goes onto, `made` the picks of the
-    series before it, `results` what became of all commits before it, `conflict` what was reported.
+    series before it, `results` what became of all commits before it, `conflict` what was reported. `needed_by` names,
+    for each commit that is brought for another's sake, that other one.
     """
 
     branch: str
@@ -52,7 +53,13 @@ class State:
     change_id: str | None
     worktree: str = ""
     phase: str = PREPARING
+    needed_by: dict[Sha, Sha] = field(default_factory=dict)
     schema: str = "cosport.session/1"
+
+    @property
+    def asked(self) -> tuple[Sha, ...]:
+        """The series without what is brought for another's sake."""
+        return tuple(name for name in self.series if name not in self.needed_by)
 
     @property
     def current(self) -> Sha:
@@ -107,7 +114,7 @@ def forget(repository: Repository, branch: str) -> None:
 
 def still_open(state: State, series: Sequence[Commit]) -> tuple[Result, ...]:
     """What a new backport to a branch with a conflict in progress answers: the same conflict, or an error."""
-    if tuple(commit.sha for commit in series) == state.series:
+    if tuple(commit.sha for commit in series) in (state.series, state.asked):
         return (*state.results, state.conflict, *pending(state.series[state.position + 1 :], state.conflict))
     what = f"a conflict waits on {state.branch}: {state.current[:12]} in {state.worktree}"
     hint = f"finish it first: cosport backport --continue (or --abort) --branch {state.branch}"

@@ -25,6 +25,8 @@ FLAGS: Final = {
     "--in-place": "in_place",
     "--edit": "edit",
     "--dry-run": "dry_run",
+    "--with-prereqs": "with_prereqs",
+    "--with-followups": "with_followups",
     "--continue": "go_on",
     "--skip": "skip",
     "--abort": "abort",
@@ -60,6 +62,8 @@ class Asked:
     mainline: int | None = None
     introduced_by: tuple[str, ...] = ()
     allow_unmerged: bool = False
+    with_prereqs: bool = False
+    with_followups: bool = False
     force: bool = False
     in_place: bool = False
     edit: bool = False
@@ -88,6 +92,8 @@ class Asked:
             allow_unmerged=self.allow_unmerged,
             in_place=self.in_place,
             dry_run=self.dry_run,
+            with_prereqs=self.with_prereqs,
+            with_followups=self.with_followups,
         )
 
 

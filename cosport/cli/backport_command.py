@@ -15,6 +15,7 @@ from cosport.cli.session import Session
 @command(
     example="""cosport backport da10329cb057 --to cos-5.4 --bug b/123 --test 'booted in QEMU' --release-note None
 cosport backport da10329cb057 --all --dry-run
+cosport backport da10329cb057 --to cos-5.4 --with-prereqs --with-followups
 cosport backport --status
 cosport backport --continue --branch cos-5.4 --note 'kept the old lock'"""
 )
@@ -41,7 +42,15 @@ def backport(
         list[str] | None, typer.Option(metavar="SHA", help="What it fixes, instead of its Fixes: tags.")
     ] = None,
     allow_unmerged: Annotated[bool, typer.Option(help="Take a commit that upstream lacks, marked FROMGIT.")] = False,
-    force: Annotated[bool, typer.Option(help="Pick though not affected; replace an edited pick.")] = False,
+    with_prereqs: Annotated[
+        bool, typer.Option("--with-prereqs", help="First pick what a conflicting commit needs.")
+    ] = False,
+    with_followups: Annotated[
+        bool, typer.Option("--with-followups", help="Then pick what upstream later fixed in it.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option(help="Pick though not affected, declined or reverted upstream; replace an edited pick.")
+    ] = False,
     in_place: Annotated[bool, typer.Option(help="Move the branch itself, not a branch of its own.")] = False,
     edit: Annotated[bool, typer.Option(help="Edit each message first.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try it, write nothing.")] = False,
@@ -70,6 +79,8 @@ def backport(
         mainline=mainline,
         introduced_by=tuple(introduced_by or ()),
         allow_unmerged=allow_unmerged,
+        with_prereqs=with_prereqs,
+        with_followups=with_followups,
         force=force,
         in_place=in_place,
         edit=edit,

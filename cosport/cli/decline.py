@@ -14,6 +14,7 @@ from cosport.cli import team
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.cli.working import working
+from cosport.config import DECLINES
 from cosport.errors import RevisionError, UsageError
 from cosport.git.identity import committer
 from cosport.history import declined
@@ -79,7 +80,7 @@ def decline(
         )
         if not force:
             _require_sense(session, context, made, target)
-    place = team.change(session, declined.FILE, lambda old: _added(old, made), why=_why("Decline", commit, target.name))
+    place = team.change(session, DECLINES, lambda old: _added(old, made), why=_why("Decline", commit, target.name))
     if session.json:
         session.printer.json(Written(SCHEMA, made, place))
         return 0
@@ -91,11 +92,11 @@ def decline(
 def _undo(session: Session, commit: Sha, target: Target) -> int:
     def edit(old: bytes | None) -> bytes:
         text = (old or b"").decode("utf-8")
-        if declined.find(declined.parse(old or b"", declined.FILE), commit, target.name) is None:
+        if declined.find(declined.parse(old or b"", DECLINES), commit, target.name) is None:
             raise UsageError(f"{commit[:12]} is not declined for {target.name}", hint="see: cosport missing --declined")
         return declined.removed(text, commit, target.name).encode("utf-8")
 
-    place = team.change(session, declined.FILE, edit, why=_why("Take back the decline of", commit, target.name))
+    place = team.change(session, DECLINES, edit, why=_why("Take back the decline of", commit, target.name))
     if session.json:
         session.printer.json(Written(SCHEMA, None, place))
         return 0
@@ -112,7 +113,7 @@ def _tell_place(session: Session, place: str) -> None:
 
 
 def _added(old: bytes | None, made: Decline) -> bytes:
-    declined.parse(old or b"", declined.FILE)
+    declined.parse(old or b"", DECLINES)
     return declined.added((old or b"").decode("utf-8"), made).encode("utf-8")
 
 
@@ -131,7 +132,7 @@ def _require_sense(session: Session, context: Context, made: Decline, target: Ta
     if context.upstream is None:
         return
     decision = declined.decide(
-        context.history, read(session), sha, target.name, upstream=context.upstream, today=_today()
+        context.history, context.declines, sha, target.name, upstream=context.upstream, today=_today()
     )
     if decision is not None and not decision.back:
         known = decision.decline
@@ -139,11 +140,6 @@ def _require_sense(session: Session, context: Context, made: Decline, target: Ta
         raise UsageError(
             f"{sha[:12]} is declined for {target.name} already{who}: {known.reason}", hint="to replace it: --force"
         )
-
-
-def read(session: Session) -> tuple[Decline, ...]:
-    """All decisions in force for the repository's team and its user. Raises ConfigError where a file is wrong."""
-    return tuple(each for data, source in team.read(session, declined.FILE) for each in declined.parse(data, source))
 
 
 def _branch(context: Context, name: str) -> Target:

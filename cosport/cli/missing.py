@@ -10,7 +10,6 @@ import typer
 
 from cosport.cli import missing_view as view
 from cosport.cli import team
-from cosport.cli.decline import read as read_declines
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.cli.working import targets_of, working
@@ -93,7 +92,7 @@ def read_team(session: Session) -> Team:
     severities: dict[str, Severity] = {}
     for data, source in team.read(session, missing_severity.FILE):
         severities.update(missing_severity.parse(data, source))
-    return Team(read_declines(session), severities)
+    return Team(team.declines(session), severities)
 
 
 def look(context: Context, says: Team, target: Target, upstream: Sha) -> Found:

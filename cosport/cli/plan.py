@@ -43,7 +43,10 @@ def plan(
         list[str] | None, typer.Option(metavar="SHA", help="What it fixes, instead of its Fixes: tags.")
     ] = None,
     allow_unmerged: Annotated[bool, typer.Option(help="Take commits that upstream lacks.")] = False,
-    force: Annotated[bool, typer.Option(help="Try it though the branch is not affected.")] = False,
+    with_prereqs: Annotated[
+        bool, typer.Option("--with-prereqs", help="Find what each conflicting commit needs first (seconds each).")
+    ] = False,
+    force: Annotated[bool, typer.Option(help="Try it though the branch is not affected, or has declined it.")] = False,
 ) -> int:
     """Show what would become of each upstream commit on each branch. Nothing is written.
 
@@ -57,6 +60,7 @@ def plan(
         force=force,
         allow_unmerged=allow_unmerged,
         dry_run=True,
+        with_prereqs=with_prereqs,
     )
     if from_stdin:
         if sha or to:

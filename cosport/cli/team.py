@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from cosport.cli.session import Session
     from cosport.git.repository import Repository
+    from cosport.history.declined import Decline
 
 _TRIES: Final = 8
 """How often a change is made anew because somebody else changed the shared ref in between."""
@@ -35,6 +36,16 @@ def read(session: Session, name: str) -> Iterator[tuple[bytes, str]]:
         data = _contents(folder / name)
         if data is not None:
             yield data, str(folder / name)
+
+
+def declines(session: Session) -> tuple[Decline, ...]:
+    """All decisions in force for the repository's team and its user. Raises ConfigError where a file is wrong."""
+    found: list[Decline] = []
+    for data, source in read(session, config.DECLINES):
+        from cosport.history.declined import parse  # only where there is such a file: it brings TOML
+
+        found += parse(data, source)
+    return tuple(found)
 
 
 def change(session: Session, name: str, edit: Callable[[bytes | None], bytes], *, why: str) -> str:

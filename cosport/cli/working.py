@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cosport.backport import target as targets
 from cosport.backport.context import Context
 from cosport.backport.document import document
+from cosport.cli import team
 from cosport.cli.output import Styled
 from cosport.errors import ConfigError, RevisionError
 from cosport.git.objects import ObjectReader
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from cosport.cli.session import Session
     from cosport.errors import CosportError
     from cosport.model.commit import Commit, Sha
-    from cosport.model.result import Conflict, Difference
+    from cosport.model.result import Conflict, Difference, Prerequisite, Searched
 
 _SHOWN: Final = 12
 """Differing lines shown of a file and a side; `--json` has them all."""
+
+_LATER: Final = {"fixes": "fixed something in it", "reverts": "reverted it, or a fix of it"}
 
 _STYLES: Final = {
     Outcome.PICKED: "green",
@@ -34,6 +37,7 @@ _STYLES: Final = {
     Outcome.CONFLICT: "red",
     Outcome.ERROR: "red",
     Outcome.PENDING: "yellow",
+    Outcome.REVERTED_UPSTREAM: "red",
 }
 
 
@@ -53,7 +57,7 @@ def working(session: Session) -> Iterator[Context]:
         ):
             if history.note:
                 session.printer.note(history.note)
-            yield Context(repository, reader, history, config, upstream)
+            yield Context(repository, reader, history, config, upstream, team.declines(session))
 
 
 def _upstream(reader: ObjectReader, ref: str, source: str) -> Sha | None:
@@ -123,7 +127,7 @@ def _where(result: Result) -> str:
         parts.append(result.ref.removeprefix("refs/heads/"))
     if result.source is not None and result.source.kind != "upstream":
         parts.append(f"from {result.source.branch} {result.source.commit[:12]}")
-    if result.outcome is Outcome.WAITS_FOR_MAIN:
+    if result.outcome in (Outcome.WAITS_FOR_MAIN, Outcome.DECLINED):
         parts += [each.detail for each in result.evidence[-1:]]
     elif result.outcome is not Outcome.PICKED:
         parts += [each.detail for each in result.evidence[:1]]
@@ -139,6 +143,8 @@ def _remarks(printer: Printer, result: Result) -> None:
         for each in result.evidence:
             if each.kind is not EvidenceKind.FIXES_TARGET_PRESENT:  # what one expects needs no remark
                 printer.note(head, each.kind.value, ": ", each.detail)
+    for later in result.followups:
+        printer.note(head, f"upstream later {_LATER[later.kind]}: {later.sha[:12]} {later.subject}")
     if result.outcome is not Outcome.PENDING:
         for note in result.notes:
             printer.note(head, note)
@@ -148,6 +154,8 @@ def _remarks(printer: Printer, result: Result) -> None:
         _differs(printer, head, difference)
     for conflict in result.conflicts:
         _explain(printer, head, conflict)
+    if result.searched is not None:
+        _tell_search(printer, head, result, result.searched)
     worktree = next((each.worktree for each in result.conflicts if each.worktree), "")
     if worktree:
         printer.say(head, "resolve it in ", Styled(worktree, "bold"))
@@ -169,3 +177,20 @@ def _explain(printer: Printer, head: str, conflict: Conflict) -> None:
         printer.say(head, f"{conflict.path}: {what}")
         for touch in conflict.touched_by:
             printer.say(f"    {touch.sha[:12]} {touch.subject}")
+
+
+def _tell_search(printer: Printer, head: str, result: Result, how: Searched) -> None:
+    printer.say(head, f"prerequisites: {how.why}")
+    _list(printer, result.prerequisites)
+    if result.prerequisites:
+        printer.say("    to pick them first, give the same command with --with-prereqs")
+    if how.by_hand:
+        fewer = "fewer would do" if result.prerequisites else "these would do"
+        printer.say(f"    {fewer}, if a person resolved their own conflicts:")
+        _list(printer, how.by_hand)
+
+
+def _list(printer: Printer, needed: Sequence[Prerequisite]) -> None:
+    for each in needed:
+        resolves = f"   ({', '.join(each.resolves)})" if each.resolves else ""
+        printer.say(f"    {each.sha[:12]} {each.subject}{resolves}")

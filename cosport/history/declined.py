@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import Struct
 
+from cosport.config import DECLINES
 from cosport.errors import ConfigError, UsageError
 from cosport.history.affected import followups
 from cosport.model.commit import Sha, looks_like_sha
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from cosport.history.index import History
     from cosport.history.missing import Missing
-
-FILE: Final = "declines.toml"
 
 _TOP: Final = """\
 # Upstream fixes that this team has decided not to take, one table each; `cosport decline` writes them.
@@ -107,9 +106,12 @@ def find(declines: Iterable[Decline], commit: Sha, branch: str) -> Decline | Non
 
 
 def decide(
-    history: History, declines: Iterable[Decline], commit: Sha, branch: str, *, upstream: Sha, today: dt.date
+    history: History, declines: Iterable[Decline], commit: Sha, branch: str, *, upstream: Sha | None, today: dt.date
 ) -> Decision | None:
-    """The decision on a commit, and whether it still holds; None where there is none."""
+    """The decision on a commit, and whether it still holds; None where there is none.
+
+    Follow-ups count where `upstream` holds them; all that are known where that is None.
+    """
     found = find(declines, commit, branch)
     if found is None:
         return None
@@ -158,15 +160,15 @@ def removed(text: str, commit: Sha, branch: str) -> str:
 
 
 def _others(text: str, commit: Sha, branch: str) -> list[Decline]:
-    every = parse(text.encode("utf-8"), FILE) if text.strip() else ()
+    every = parse(text.encode("utf-8"), DECLINES) if text.strip() else ()
     return [each for each in every if find((each,), commit, branch) is None]
 
 
 def _checked(text: str, expected: list[Decline]) -> str:
     """The text, if it says what it should: a table in an odd form is not cut apart."""
-    if list(parse(text.encode("utf-8"), FILE)) != expected:
+    if list(parse(text.encode("utf-8"), DECLINES)) != expected:
         raise UsageError(
-            f"{FILE} is written in a form that cannot be changed safely",
+            f"{DECLINES} is written in a form that cannot be changed safely",
             hint="write each decision as a table [[decline]] of its own, or change the file by hand",
         )
     return text
@@ -193,7 +195,7 @@ def _is_top(lines: list[str], number: int) -> bool:
 
 def _is_on(block: str, commit: Sha, branch: str) -> bool:
     try:
-        declines = parse(block.encode("utf-8"), FILE)
+        declines = parse(block.encode("utf-8"), DECLINES)
     except ConfigError:
         return False
     return find(declines, commit, branch) is not None

@@ -20,6 +20,7 @@ class EvidenceKind(StrEnum):
     FIXES_TARGET_ABSENT = "fixes-target-absent"
     FIXES_TARGET_PRESENT = "fixes-target-present"
     AFFECTED_UNKNOWN = "affected-unknown"  # no Fixes tag, or one that leads nowhere
+    DECLINED = "declined"  # the team's decision, and why it holds no longer where that is so
     WAITS = "waits-for-main"  # the main branch does not hold it yet
 
 

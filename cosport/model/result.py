@@ -23,7 +23,8 @@ class Outcome(StrEnum):
     CONFLICT = "conflict"
     PENDING = "pending"  # comes after a conflict in the same series; `--continue` gets to it
     SKIPPED = "skipped"  # left out of its series by `--skip`
-    DECLINED = "declined"
+    DECLINED = "declined"  # the team has decided not to take it; `--force` overrides
+    REVERTED_UPSTREAM = "reverted-upstream"  # upstream took it back for good; `--force` overrides
     ERROR = "error"
 
     @property
@@ -31,7 +32,8 @@ class Outcome(StrEnum):
         """The exit code that this outcome stands for: 0 good or nothing to do, 1 a person must look, 3 no answer."""
         if self is Outcome.ERROR:
             return 3
-        return 1 if self in (Outcome.CONFLICT, Outcome.PENDING, Outcome.RESOLVED) else 0
+        looks = (Outcome.CONFLICT, Outcome.PENDING, Outcome.RESOLVED, Outcome.REVERTED_UPSTREAM)
+        return 1 if self in looks else 0
 
 
 class Fidelity(StrEnum):
@@ -114,12 +116,29 @@ class Prerequisite:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """How the search for prerequisites ended: `why` says it for people, `tried` counts the sets that were tried.
+
+    `status` is found, found-not-minimised, found-by-hand, none-found or out-of-time; `suspects` are the commits that
+    the conflicts pointed to, the likeliest first; with those `by_hand` first, whose own conflicts a person would
+    resolve, the pick is clean.
+    """
+
+    status: str
+    why: str
+    tried: int
+    suspects: tuple[Sha, ...]
+    by_hand: tuple[Prerequisite, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One (upstream commit, branch) pair and what became of it.
 
     `tree` is the merged tree wherever the merge was clean, also where nothing was written. `commit` and `ref` are set
-    when the pick stands in the repository. `error` and `hint` belong to the outcome `error`; `notes` are remarks that a
-    person should read.
+    when the pick stands in the repository. `prerequisites` make a conflict clean, or were brought before a pick, and
+    `searched` tells how they were looked for. `error` and `hint` belong to the outcome `error`; `notes` are remarks
+    that a person should read.
     """
 
     upstream: Sha
@@ -134,6 +153,7 @@ class Result:
     evidence: tuple[Evidence, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     prerequisites: tuple[Prerequisite, ...] = ()
+    searched: Searched | None = None
     followups: tuple[Followup, ...] = ()
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = field(default=())
