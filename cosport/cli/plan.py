@@ -12,6 +12,7 @@ from cosport.backport.context import upstream_commits
 from cosport.backport.document import line
 from cosport.backport.request import From, Request
 from cosport.backport.stream import stream
+from cosport.cli import plan_missing
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.cli.working import missing, targets_of, tell, working, worst
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @command(
     example="""cosport plan da10329cb057 --to cos-5.4 --to cos-5.10
 cosport plan da10329cb057 71994620bb25 --json
+cosport plan --missing
 printf '%s\\n' 'da10329cb057 cos-5.4' | cosport plan --stdin"""
 )
 def plan(
@@ -34,6 +36,9 @@ def plan(
     ] = None,
     from_stdin: Annotated[
         bool, typer.Option("--stdin", help="Read lines UPSTREAM TARGET, answer each with a JSON line.")
+    ] = False,
+    all_missing: Annotated[
+        bool, typer.Option("--missing", help="All fixes that a branch lacks, by all branches; rows as they come.")
     ] = False,
     source: Annotated[
         From, typer.Option("--from", help="Pick from upstream's commit or another branch's.")
@@ -50,7 +55,8 @@ def plan(
 ) -> int:
     """Show what would become of each upstream commit on each branch. Nothing is written.
 
-    Each commit is tried on the tip of each branch by itself.
+    Each commit is tried on the tip of each branch by itself. --missing answers for all fixes that some branch lacks; a
+    pair that was tried before is not tried again until its branch moves.
     """
     request = Request(
         profile=session.config.message.profile,
@@ -62,6 +68,13 @@ def plan(
         dry_run=True,
         with_prereqs=with_prereqs,
     )
+    if all_missing:
+        if sha or from_stdin or with_prereqs:
+            raise UsageError(
+                "--missing takes no commits, no --stdin and no --with-prereqs: it finds the commits by itself",
+                hint="cosport plan --missing [--to BRANCH]",
+            )
+        return plan_missing.run(session, request, tuple(to or ()))
     if from_stdin:
         if sha or to:
             raise UsageError(

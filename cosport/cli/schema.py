@@ -116,6 +116,16 @@ def _missing() -> dict[str, Any]:
     return _titled(view.Document, view.SCHEMA)
 
 
+def _plan_missing() -> dict[str, Any]:
+    from cosport.cli import plan_missing
+
+    definitions = _results()
+    row = _written(plan_missing.Row).pop("Row")
+    properties = {**row["properties"], "schema": {"const": plan_missing.SCHEMA}}
+    levels = _written(plan_missing.Row)["Severity"]
+    return {**_object(properties), "$defs": {**definitions, "Severity": levels}}
+
+
 def _decline() -> dict[str, Any]:
     from cosport.cli import decline
 
@@ -212,6 +222,7 @@ DOCUMENTS: Final = {
     "config": Document("cosport.toml, read by every command (TOML, seen as JSON)", _config),
     "backport": Document("the results of `cosport backport --json` and `cosport plan --json`", _backport),
     "plan": Document("one line of `cosport plan --stdin`", _plan),
+    "plan-missing": Document("one line of `cosport plan --missing --json`", _plan_missing),
     "missing": Document("what branches lack, from `cosport missing --json`", _missing),
     "decline": Document("the decision that `cosport decline --json` wrote", _decline),
     "message": Document("a commit message taken apart by `cosport message parse --json`", _message),

@@ -1,0 +1,121 @@
+"""`cosport plan --missing`: all missing fixes by all branches, a row as soon as it is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cosport.backport.document import plain
+from cosport.backport.matrix import matrix
+from cosport.cli.missing import look, read_team, upstream_of
+from cosport.cli.output import Styled
+from cosport.cli.working import targets_of, working
+from cosport.history.missing_severity import Severity
+from cosport.model.result import Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cosport.backport.request import Request
+    from cosport.backport.target import Target
+    from cosport.cli.output import Printer, Text
+    from cosport.cli.session import Session
+    from cosport.history.index import Entry
+
+SCHEMA: Final = "cosport.plan-missing/1"
+
+_WORDS: Final = {
+    Outcome.PICKED: Styled("clean", "green"),
+    Outcome.CONFLICT: Styled("conflict", "red"),
+    Outcome.ALREADY_APPLIED: Styled("applied", "dim"),
+    Outcome.NOT_AFFECTED: Styled("not affected", "dim"),
+    Outcome.DECLINED: Styled("declined", "dim"),
+    Outcome.WAITS_FOR_MAIN: Styled("waits", "dim"),
+    Outcome.REVERTED_UPSTREAM: Styled("reverted", "dim"),
+    Outcome.ERROR: Styled("error", "red"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One missing fix and what would become of it on each branch. Times are seconds since 1970."""
+
+    schema: str
+    upstream: str
+    subject: str
+    committed: int
+    severity: Severity
+    results: tuple[Result, ...]
+
+
+def run(session: Session, request: Request, names: Sequence[str]) -> int:
+    """Print the matrix, the worst first, then the oldest; the exit code."""
+    code = 0
+    with working(session) as context:
+        upstream = upstream_of(context)
+        says = read_team(session)
+        targets, absent = targets_of(context, names, every=not names)
+        found = [look(context, says, target, upstream) for target in targets]
+        lines = {line.sha: line for each in found for line in each.missing}
+        order = sorted(lines.values(), key=lambda line: (line.severity.order, line.missing.commit.committed))
+        needed = {each.target.name: {line.sha for line in each.missing} for each in found}
+        shas = [line.sha for line in order]
+        table = _Table(session.printer, targets)
+        if not shas and not session.json:
+            session.printer.say("nothing is missing")
+        for line, results in zip(order, matrix(context, request, shas, targets, needed), strict=True):
+            code = max(code, *(result.outcome.exit_code for result in results))
+            if session.json:
+                session.printer.line(_plain(line.missing.commit, line.severity, results))
+            else:
+                table.row(line.missing.commit, line.severity, results)
+        for name, error in absent:
+            session.printer.note(f"{name}: {error.what}")
+    return max([code, *(error.exit_code for _, error in absent)])
+
+
+def _plain(entry: Entry, severity: Severity, results: Sequence[Result]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "upstream": entry.sha,
+        "subject": entry.subject,
+        "committed": entry.committed,
+        "severity": severity.value,
+        "results": [plain(result) for result in results],
+    }
+
+
+class _Table:
+    """Rows of fixed widths, so that each can be printed before the next is known."""
+
+    def __init__(self, printer: Printer, targets: Sequence[Target]) -> None:
+        self._printer = printer
+        longest = max(len(word.text) for word in _WORDS.values())
+        self._widths = [max(longest, len(target.name)) for target in targets]
+        self._names = [target.name for target in targets]
+        self._begun = False
+
+    def row(self, entry: Entry, severity: Severity, results: Sequence[Result]) -> None:
+        """Print one fix, and below it the files in conflict."""
+        if not self._begun:
+            heads = (name.ljust(width) for name, width in zip(self._names, self._widths, strict=True))
+            self._printer.say("upstream      ", "  ".join(heads), "  severity  subject")
+            self._begun = True
+        cells: list[Text] = []
+        for result, width in zip(results, self._widths, strict=True):
+            word = _WORDS[result.outcome]
+            cells += [word, " " * (width - len(word.text) + 2)]
+        shown = "" if severity is Severity.UNKNOWN else severity.value
+        self._printer.say(f"{entry.sha[:12]}  ", *cells, f"{shown:8}  {entry.subject}")
+        for result in results:
+            self._explain(result)
+        self._printer.out.flush()
+
+    def _explain(self, result: Result) -> None:
+        head = f"              {result.branch}: "
+        if result.conflicts:
+            self._printer.say(head, ", ".join(f"{each.path} ({each.kind.value})" for each in result.conflicts))
+        if result.error:
+            self._printer.say(head, result.error)
+        for note in result.notes:
+            self._printer.note(head, note)
