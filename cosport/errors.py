@@ -12,6 +12,7 @@
     │   ├── RefMovedError           3     a ref no longer had the value that was expected
     │   ├── LockedError             3     another cosport works on the same thing
     │   ├── StoreError              3     an SQLite file is damaged and could not be made anew
+    │   ├── CveDataError            3     a CVE record is damaged or half-written: the files
     │   └── DiskError               3     the disk is full, read-only or refuses
     └── Interrupted                 130   Ctrl-C, or SIGTERM
 
@@ -94,6 +95,10 @@ class LockedError(ToolError):
 
 class StoreError(ToolError):
     """An SQLite file cannot be used and could not be made anew."""
+
+
+class CveDataError(ToolError):
+    """CVE records cannot be read whole. The text names the files: to go on without them would leave CVEs out."""
 
 
 class DiskError(ToolError):

@@ -10,8 +10,8 @@ from cosport import errors
 
 CODES = {
     "UsageError": 2, "ConfigError": 2, "RevisionError": 2, "ToolError": 3, "ProcessError": 3, "GitError": 3,
-    "ProcessTimeout": 3, "MissingObjectError": 3, "RefMovedError": 3, "LockedError": 3, "StoreError": 3, "DiskError": 3,
-    "Interrupted": 130,
+    "ProcessTimeout": 3, "MissingObjectError": 3, "RefMovedError": 3, "LockedError": 3, "StoreError": 3,
+    "CveDataError": 3, "DiskError": 3, "Interrupted": 130,
 }  # fmt: skip
 
 

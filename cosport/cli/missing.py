@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from cosport.cli.missing_view import Found, Line
     from cosport.history.declined import Decision, Decline
     from cosport.history.missing import Missing
-    from cosport.history.missing_severity import Severity
     from cosport.model.commit import Sha
+    from cosport.model.severity import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from cosport.cli.output import Styled
 from cosport.history.missing import How, Missing, Reason, Word
-from cosport.history.missing_severity import Severity  # noqa: TC001 - msgspec reads the fields' types for the schema
 from cosport.history.missing_trials import Applies, Tried
 from cosport.model.commit import Sha  # noqa: TC001 - the same
 from cosport.model.evidence import Evidence  # noqa: TC001 - the same
+from cosport.model.severity import Severity  # noqa: TC001 - msgspec reads the fields' types for the schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

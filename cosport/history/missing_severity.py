@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,27 +10,13 @@ from msgspec import Struct
 
 from cosport.errors import ConfigError
 from cosport.model.commit import looks_like_sha
+from cosport.model.severity import Severity
 
 if TYPE_CHECKING:
     from cosport.model.commit import Sha
 
 FILE: Final = "severities.toml"
 _SHORTEST: Final = 12
-
-
-class Severity(StrEnum):
-    """How bad the bug is that a commit fixes, the worst first: the levels of CVSS (https://www.first.org/cvss/)."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    UNKNOWN = "unknown"
-
-    @property
-    def order(self) -> int:
-        """For sorting. What is not known comes after what is known to be bad, and before what is known to be small."""
-        return (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.UNKNOWN, Severity.LOW).index(self)
 
 
 class _Document(Struct, frozen=True, forbid_unknown_fields=True):

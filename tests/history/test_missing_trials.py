@@ -8,10 +8,11 @@ from cosport.errors import ConfigError
 from cosport.git.objects import ObjectReader
 from cosport.git.repository import Repository
 from cosport.history import missing_trials
-from cosport.history.missing_severity import Severity, parse, severity_of
+from cosport.history.missing_severity import parse, severity_of
 from cosport.history.missing_trials import Applies, Trials, Tried
 from cosport.model.commit import Sha
 from cosport.model.result import Conflict, ConflictKind
+from cosport.model.severity import Severity
 
 if TYPE_CHECKING:
     from tests.support import Git
