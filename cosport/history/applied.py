@@ -73,6 +73,8 @@ class _Question:
             same = [each for each in self._patches() if each.rank not in known]
             if same:
                 instances += same
+                # A revert that names one of them means the patch, wherever else on the branch it stands.
+                self.family = (*self.family, *(self.history.entry(each.rank).sha for each in same))
                 result = self._judge(instances)
         if not result.applied:
             hints = tuple(self._subjects({each.rank for each in instances}))

@@ -129,6 +129,17 @@ def test_another_patch_on_the_same_path_does_not_count(git: Git, fix: str, ask: 
     assert not ask.applied(fix, "stable").applied
 
 
+def test_a_revert_of_one_commit_with_the_same_patch_takes_back_the_others_before_it(
+    git: Git, fix: str, ask: Asker
+) -> None:
+    first = git.commit({"a.c": "two\n"}, "a: count", branch="stable")
+    gone = git.commit({"a.c": "one\n"}, f"a: no\n\nThis reverts commit {fix}.\n", branch="stable")
+    git.commit({"a.c": "two\n"}, f"a: yes\n\nThis reverts commit {gone}.\n", branch="stable")
+    assert ask.applied(fix, "stable").applied
+    git.commit({"a.c": "one\n"}, f"a: at last no\n\nThis reverts commit {first}.\n", branch="stable")
+    assert not ask.applied(fix, "stable").applied
+
+
 def test_two_binary_changes_of_one_file_are_not_the_same_patch(git: Git, ask: Asker) -> None:
     git.commit({"logo": b"\0one"}, "start")
     git.branch("stable")
