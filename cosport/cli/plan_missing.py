@@ -10,8 +10,8 @@ from cosport.backport.matrix import matrix
 from cosport.cli.missing import look, read_team, upstream_of
 from cosport.cli.output import Styled
 from cosport.cli.working import targets_of, working
-from cosport.history.missing_severity import Severity
 from cosport.model.result import Outcome, Result
+from cosport.model.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
