@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from cosport.errors import ConfigError
-from cosport.model.grade import Grade  # noqa: TC001 - msgspec reads the fields' types
+from cosport.model.grade import Grade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -3,6 +3,7 @@
     CosportError                    exit  what it means
     ├── UsageError                  2     wrong usage, found before anything was changed
     │   ├── ConfigError             2     cosport.toml is wrong: file, key, what was expected
+    │   ├── PipelineError           2     a pipeline file is wrong: file, line, job and key, what was expected
     │   └── RevisionError           2     a name that is no commit, ambiguous, unborn or missing
     ├── ToolError                   3     something that cosport stands on failed
     │   ├── ProcessError            3     a child process failed: command, status, the tail of its output
@@ -50,6 +51,10 @@ class UsageError(CosportError):
 
 class ConfigError(UsageError):
     """cosport.toml is wrong. The text names the file, the key's path and what was expected."""
+
+
+class PipelineError(UsageError):
+    """A pipeline file is wrong. The text names the file, the line, the job and the key."""
 
 
 class RevisionError(UsageError):

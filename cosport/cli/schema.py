@@ -146,6 +146,18 @@ def _presubmit_list() -> dict[str, Any]:
     return {**_object(properties), "$defs": _written(Listed)}
 
 
+def _pipeline() -> dict[str, Any]:
+    from cosport.pipeline import document
+
+    return document.schema()
+
+
+def _pipeline_show() -> dict[str, Any]:
+    from cosport.cli import pipeline_view as view
+
+    return _titled(view.Shown, view.SCHEMA)
+
+
 def _titled(kind: type, name: str) -> dict[str, Any]:
     """The schema of a document that is one type as it stands, with its name in `schema`."""
     definitions = _written(kind)
@@ -232,6 +244,8 @@ DOCUMENTS: Final = {
     "records-shared": Document("what `cosport record fetch|push --json` took in", _records_shared),
     "presubmit": Document("the reports of `cosport presubmit --json`", _presubmit),
     "presubmit-list": Document("the checks, from `cosport presubmit --list --json`", _presubmit_list),
+    "pipeline": Document("a pipeline file, read by `cosport pipeline run` (YAML, seen as JSON)", _pipeline),
+    "pipeline-show": Document("a run, from `cosport pipeline run|resume|show --json`", _pipeline_show),
     "doctor": Document("the report of `cosport doctor --json`", _doctor),
     "init": Document("what `cosport init --json` wrote", _init),
 }

@@ -7,7 +7,7 @@ commit back.
 
 from __future__ import annotations
 
-import datetime as dt  # noqa: TC003 - msgspec reads the fields' types
+import datetime as dt
 import json
 import re
 import tomllib

@@ -12,7 +12,7 @@ import msgspec
 
 from cosport import resources
 from cosport.errors import ToolError, UsageError
-from cosport.model.grade import Grade  # noqa: TC001 - msgspec reads the fields' types
+from cosport.model.grade import Grade
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,158 @@
+"""What travels between home and a worker: commits as git bundles, the files of a job as a tar archive.
+
+A bundle is named after the commits in it and holds what the other side lacks, as told by the other side. On a worker
+its commits stay in a repository that all jobs there share, so each is sent once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cosport.errors import DiskError, ToolError
+from cosport.git import refs
+from cosport.git.repository import Repository
+from cosport.model.commit import Sha, is_full_sha
+from cosport.pipeline.order import NewRef
+from cosport.pipeline.perform import PID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cosport.pipeline.order import Answer, Tip
+
+LARGEST: Final = 1 << 30
+"""Bytes of one parcel: it goes through memory on its way."""
+
+PICKS: Final = "refs/heads/backport/"
+"""Where picks stand: the only refs that a worker's answer may move at home."""
+
+HELD: Final = "refs/cosport/held"
+"""Where a worker's repository keeps the commits that it was sent, by their names."""
+
+
+def name(tips: Iterable[str], has: Iterable[str]) -> str:
+    """The name of the bundle that brings these commits to one who has those."""
+    parts = [*sorted(set(tips)), "", *sorted(set(has))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+
+
+def bundle(repository: Repository, tips: Sequence[str], has: Sequence[str]) -> bytes:
+    """A bundle with all that leads to `tips`, less what `has` leads to; b"" where that is nothing.
+
+    Raises ToolError where it is too large to send, GitError where git fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="cosport-bundle-") as scratch:
+        # git names only refs in a bundle; ours stand in a repository of a moment, and the user's gets none.
+        other = borrowing(repository, Path(scratch) / "git")
+        wanted = [f"{HELD}/{tip}" for tip in tips]
+        set_refs(other, [(ref, tip) for ref, tip in zip(wanted, tips, strict=True)])
+        basis = [f"^{each}" for each in has if repository.attempt("cat-file", "-e", f"{each}^{{commit}}").status == 0]
+        lacking = [ref for ref in wanted if other.run("rev-list", "-n", "1", ref, *basis, "--").strip()]
+        if not lacking:
+            return b""
+        file = Path(scratch) / "parcel.bundle"
+        other.run("bundle", "create", "--quiet", str(file), *lacking, *basis)
+        return _checked(file)
+
+
+def open_bundle(repository: Repository, data: bytes) -> None:
+    """Take the commits of a bundle into a repository, which gets no ref by it. Raises GitError."""
+    with tempfile.TemporaryDirectory(prefix="cosport-bundle-") as scratch:
+        file = Path(scratch) / "parcel.bundle"
+        file.write_bytes(data)
+        repository.run("bundle", "unbundle", str(file))
+
+
+def hold(repository: Repository, tips: Iterable[str]) -> None:
+    """Keep these commits in a worker's repository."""
+    set_refs(repository, [(f"{HELD}/{tip}", tip) for tip in tips])
+
+
+def held(repository: Repository) -> tuple[str, ...]:
+    """The commits that a worker's repository keeps."""
+    listed = repository.text("for-each-ref", "--format=%(objectname)", HELD).split()
+    return tuple(dict.fromkeys(listed))
+
+
+def borrowing(repository: Repository, folder: Path) -> Repository:
+    """A new bare repository in `folder`, without refs, that borrows the objects of another."""
+    repository.run("init", "--quiet", "--bare", "--template=", f"--object-format={repository.hash_name}", str(folder),
+                   env={"GIT_DIR": str(folder)})  # fmt: skip
+    (folder / "objects" / "info").mkdir(exist_ok=True)
+    (folder / "objects" / "info" / "alternates").write_text(f"{repository.common_dir / 'objects'}\n", encoding="utf-8")
+    return Repository.open(folder)
+
+
+def set_refs(repository: Repository, wanted: Iterable[tuple[str, str]]) -> None:
+    """Point refs of a repository of cosport's own to these commits, whatever they were."""
+    lines = "".join(f"update {ref} {sha}\n" for ref, sha in wanted)
+    repository.run("update-ref", "--stdin", stdin=lines.encode())
+
+
+def new_refs(repository: Repository, given: Sequence[Tip]) -> tuple[NewRef, ...]:
+    """The picks that a job wrote in its repository, with the reason that its reflog states."""
+    before = {tip.ref: tip.sha for tip in given}
+    found = []
+    for line in repository.text("for-each-ref", "--format=%(objectname) %(refname)", PICKS).splitlines():
+        sha, ref = line.split(" ", 1)
+        if before.get(ref) != sha:
+            done = repository.attempt("reflog", "show", "-n", "1", "--format=%gs", ref, "--")
+            why = done.stdout.decode("utf-8", "replace").strip().removeprefix(refs.MARK).strip()
+            found.append(NewRef(ref, before.get(ref, ""), sha, why or "a job"))
+    return tuple(found)
+
+
+def take_refs(repository: Repository, answer: Answer) -> str:
+    """Take over the commits and refs that a worker's answer brings; what was done, as a sentence.
+
+    Each ref moves only from the value that the job had seen. Raises RefMovedError, GitError, ToolError for other refs.
+    """
+    for each in answer.refs:
+        if not each.ref.startswith(PICKS) or not is_full_sha(each.new):
+            raise ToolError(f"a worker sent {each.ref!r}, which is no pick's ref")
+    if answer.bundle:
+        open_bundle(repository, answer.bundle)
+    for each in answer.refs:
+        if refs.read(repository, each.ref) != each.new:
+            refs.update(repository, each.ref, Sha(each.new), Sha(each.old) if each.old else None, why=each.why)
+    return "wrote " + ", ".join(each.ref.removeprefix("refs/heads/") for each in answer.refs)
+
+
+def pack(folder: Path) -> bytes:
+    """The files in a folder as a tar archive. Raises ToolError where they are too large to send."""
+    total = sum(file.lstat().st_size for file in folder.rglob("*"))
+    if total > LARGEST:
+        raise ToolError(
+            f"its files take {total >> 20} MiB; a worker sends at most {LARGEST >> 20}",
+            hint="let the job remove what nobody needs",
+        )
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz", compresslevel=1) as tar:
+        tar.add(folder, arcname=".", filter=lambda member: None if member.name == f"./{PID}" else member)
+    return data.getvalue()
+
+
+def unpack(data: bytes, folder: Path) -> None:
+    """Lay the files of an archive down in `folder`; nothing in it leads elsewhere. Raises DiskError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError) as exc:
+        raise DiskError(f"{folder}: the files of a job cannot be laid down: {exc}") from exc
+
+
+def _checked(file: Path) -> bytes:
+    size = os.stat(file).st_size  # noqa: PTH116
+    if size > LARGEST:
+        raise ToolError(
+            f"the worker lacks {size >> 20} MiB of history; at most {LARGEST >> 20} are sent",
+            hint="give it a clone to borrow from: cosport pipeline worker --repo CLONE",
+        )
+    return file.read_bytes()

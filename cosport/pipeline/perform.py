@@ -1,0 +1,92 @@
+"""Performs an order on this machine: one process in a folder of its own, with a time limit, that dies with us."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from cosport import process
+from cosport.errors import ToolError
+from cosport.git.repository import environment
+from cosport.pipeline.order import FOLDER, REPO, Answer
+from cosport.pipeline.stages import COSPORT
+from cosport.pipeline.state import End
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cosport.pipeline.order import Order
+
+DOCUMENT: Final = "document.json"
+LOG: Final = "log.txt"
+PID: Final = "pid"
+
+_LARGEST_DOCUMENT: Final = 64 << 20
+_RUNNING: Final[dict[str, threading.Event]] = {}
+"""The orders that this process performs now, each with the flag that stops it."""
+
+
+def stop(run: str) -> int:
+    """Stop all orders of a run that this process performs; how many there were."""
+    found = [flag for name, flag in list(_RUNNING.items()) if name.startswith(f"{run}/")]
+    for flag in found:
+        flag.set()
+    return len(found)
+
+
+def perform(order: Order, folder: Path, repo: Path, config: Path | None) -> Answer:
+    """Run the order's command in `folder`, which is emptied first, and wait for its end."""
+    flag = _RUNNING[order.name] = threading.Event()
+    begun = time.monotonic()
+    try:
+        _empty(folder)
+        is_stage = order.argv[0] == COSPORT
+        output = folder / (DOCUMENT if is_stage else LOG)
+        child = process.start_lasting(
+            _argv(order, folder, repo, config),
+            pidfile=folder / PID,
+            output=output,
+            errors=folder / LOG,
+            env=environment({"COSPORT_FOLDER": str(folder), "COSPORT_JOB": order.name}),
+            cwd=folder,
+        )
+        status = process.wait_lasting(child, timeout=order.seconds, stop=flag.is_set)
+    except (ToolError, OSError) as exc:
+        return Answer(end=End.NOT_STARTED, what=str(exc), worker=where())
+    finally:
+        _RUNNING.pop(order.name, None)
+    seconds = time.monotonic() - begun
+    (folder / PID).unlink(missing_ok=True)
+    if status is None and flag.is_set():
+        return Answer(end=End.STOPPED, seconds=seconds, worker=where(), what="it was stopped")
+    if status is None:
+        return Answer(
+            end=End.TIMED_OUT, seconds=seconds, worker=where(), what=f"its limit of {order.seconds:g} seconds passed"
+        )
+    document = output.read_bytes() if is_stage and output.stat().st_size <= _LARGEST_DOCUMENT else b""
+    return Answer(end=End.EXITED, status=status, seconds=seconds, worker=where(), document=document)
+
+
+def where() -> str:
+    """This process's name in journals: host and process."""
+    return f"{os.uname().nodename}/{os.getpid()}"
+
+
+def _empty(folder: Path) -> None:
+    """An empty folder; what an attempt before left running is ended."""
+    process.kill_leftover(folder / PID)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _argv(order: Order, folder: Path, repo: Path, config: Path | None) -> list[str]:
+    argv = [part.replace(FOLDER, str(folder)).replace(REPO, str(repo)) for part in order.argv]
+    if argv[0] != COSPORT:
+        return argv
+    shared = [f"--repo={repo}", *([f"--config={config}"] if config is not None else [])]
+    end = argv.index("--")  # options stand before it, words after it
+    return [sys.executable, "-P", "-m", "cosport", *argv[1:end], *shared, *argv[end:]]

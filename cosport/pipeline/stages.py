@@ -1,0 +1,129 @@
+"""The stages that a pipeline file can name: which command each is, which arguments it takes, which outputs it has.
+
+A stage runs as `cosport <command> --json` in a process of its own, and what it answered is read from its document. The
+document is what scripts rely on, so it is stable; and a process of its own can be limited in time and killed with all
+that it started, which a function in a thread cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from cosport.pipeline.document import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cosport.pipeline.document import Scalar
+    from cosport.pipeline.order import Answer
+
+Outputs = dict[str, str]
+"""What other jobs may refer to. Words, numbers and object names only: no text of a commit is among them."""
+
+COSPORT: Final = "cosport"
+"""The first argument of a stage's command line: the cosport of the machine that runs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a stage: an option, or (`option` "") a word of the command line."""
+
+    option: str = ""
+    required: bool = False
+    many: bool = False
+    flag: bool = False
+    revision: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage. `read` takes its outputs out of its document."""
+
+    command: tuple[str, ...]
+    parameters: Mapping[str, Parameter]
+    outputs: tuple[str, ...]
+    read: Callable[[Any], Outputs]
+    where: Place
+    reuse: bool
+    holds_token: bool = False
+
+    def argv(self, given: Mapping[str, Scalar | tuple[str, ...]]) -> tuple[str, ...]:
+        """The command line for these arguments, which were checked before."""
+        options: list[str] = []
+        words: list[str] = []
+        for name, parameter in self.parameters.items():
+            if name not in given:
+                continue
+            value = given[name]
+            values = value if isinstance(value, tuple) else (str(value),)
+            if parameter.flag:
+                options += [parameter.option] * bool(value)
+            elif parameter.option:
+                options += [f"{parameter.option}={each}" for each in values]
+            else:
+                words += values
+        return (COSPORT, *self.command, "--json", *options, "--", *words)
+
+
+def _backport(document: Any) -> Outputs:
+    """The last commit of a series stands for all of it; the worst outcome for the others."""
+    results = document["results"]
+    last = results[-1]
+    worst = next((each for each in results if each["outcome"] in ("error", "conflict", "resolved")), last)
+    names = ("commit", "ref", "fidelity", "change_id")
+    return {"outcome": worst["outcome"], **{name: last[name] or "" for name in names}}
+
+
+def _missing(document: Any) -> Outputs:
+    return {"count": str(sum(len(branch["missing"]) for branch in document["branches"]))}
+
+
+STAGES: Final[dict[str, Stage]] = {
+    "backport": Stage(
+        command=("backport",),
+        parameters={
+            "fix": Parameter(required=True, many=True, revision=True),
+            "to": Parameter("--to", required=True),
+            "bug": Parameter("--bug"),
+            "test": Parameter("--test"),
+            "release-note": Parameter("--release-note"),
+            "class": Parameter("--class"),
+            "from": Parameter("--from"),
+            "force": Parameter("--force", flag=True),
+        },
+        outputs=("outcome", "commit", "ref", "fidelity", "change_id"),
+        read=_backport,
+        where=Place.HERE,  # it writes refs of the user's repository, in a fraction of a second
+        reuse=False,  # a rerun gives the same commit; the repository itself is what it reuses
+    ),
+    "missing": Stage(
+        command=("missing",),
+        parameters={"branch": Parameter("--branch", required=True)},
+        outputs=("count",),
+        read=_missing,
+        where=Place.HERE,
+        reuse=False,
+    ),
+}
+
+
+RUN_OUTPUTS: Final = ("status",)
+"""The outputs of a plain command."""
+
+
+def outputs_of(stage: str) -> tuple[str, ...]:
+    """The outputs of a job of that stage ("" is a plain command): its state, and the stage's own."""
+    return ("state", *(STAGES[stage].outputs if stage else RUN_OUTPUTS))
+
+
+def outputs_from(stage: str, answer: Answer) -> Outputs:
+    """The outputs that an answer gives. Raises ValueError where a stage's document cannot be read."""
+    if not stage:
+        return {"status": str(answer.status)}
+    try:
+        return STAGES[stage].read(msgspec.json.decode(answer.document))
+    except (msgspec.DecodeError, LookupError, TypeError, AttributeError) as exc:
+        raise ValueError(f"the document of {stage} is not what it should be: {exc!r}") from exc

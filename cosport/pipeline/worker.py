@@ -1,0 +1,110 @@
+"""What happens on a worker of a cluster: an order's commits are at hand, it is performed, its results are sent home.
+
+A worker keeps one repository for all jobs, which only ever grows by bundles. Each job gets a repository of its own that
+borrows those objects: with the refs that it is to see, and free to write its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from cosport import __version__, process
+from cosport.errors import CosportError, ToolError
+from cosport.git.repository import Repository, environment
+from cosport.pipeline import parcel
+from cosport.pipeline.order import Answer
+from cosport.pipeline.perform import perform, where
+from cosport.pipeline.state import End
+
+if TYPE_CHECKING:
+    from cosport.pipeline.order import Order
+
+VARIABLE: Final = "COSPORT_WORKER"
+"""Names the folder of a worker, in its environment: Dask's workers take functions, and these need to find it."""
+
+TOPIC: Final = "cosport-begun"
+"""The topic of Dask's events on which workers say that they began with an attempt."""
+
+
+def work(order: Order, sent: bytes) -> Answer:
+    """Perform an order here; `sent` is a bundle of what this worker lacked, b"" at first. Never raises."""
+    say_begun(order)
+    try:
+        folder = Path(os.environ[VARIABLE])
+        if order.version != __version__:
+            what = f"the worker's cosport is {__version__}, the run's {order.version}"
+            return Answer(end=End.NOT_STARTED, worker=where(), what=what)
+        store = _store(folder.parent / f"objects-{order.hash_name}.git", order.hash_name)
+        if sent:
+            parcel.open_bundle(store, sent)
+        lacks = _lacking(store, [tip.sha for tip in order.tips])
+        if lacks:
+            return Answer(end=End.LACKS, worker=where(), lacks=lacks, has=parcel.held(store))
+        parcel.hold(store, [tip.sha for tip in order.tips])
+        return _perform(order, store, folder / "jobs" / order.name.replace("/", "~"))
+    except (CosportError, OSError) as exc:
+        return Answer(end=End.LOST, worker=where(), what=f"the worker could not do it: {exc}")
+
+
+def say_begun(order: Order) -> None:
+    """Tell the client that this worker begins with an attempt."""
+    from distributed import get_worker
+
+    said: dict[str, Any] = {"run": order.run, "node": order.node, "attempt": order.attempt, "place": where()}
+    get_worker().log_event(TOPIC, said)
+
+
+def lend(clone: Repository, folder: Path) -> None:
+    """Let a worker's repository in `folder` borrow the objects of a clone, so that little has to be sent."""
+    store = _store(folder / f"objects-{clone.hash_name}.git", clone.hash_name)
+    alternates = store.common_dir / "objects" / "info" / "alternates"
+    alternates.write_text(f"{clone.common_dir / 'objects'}\n", encoding="utf-8")
+    tips = clone.text("for-each-ref", "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname)").splitlines()
+    words = [line.split() for line in tips]
+    parcel.hold(store, {each[at + 1] for each in words for at in range(0, len(each), 2) if each[at] == "commit"})
+
+
+def _store(folder: Path, hash_name: str) -> Repository:
+    if not (folder / "HEAD").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        argv = ["git", "init", "--quiet", "--bare", "--template=", f"--object-format={hash_name}", str(folder)]
+        done = process.run(argv, env=environment())
+        if done.status:
+            raise ToolError(f"the worker's repository cannot be made in {folder}: {done.tail}")
+        (folder / "objects" / "info").mkdir(exist_ok=True)
+    return Repository.open(folder)
+
+
+def _lacking(store: Repository, shas: list[str]) -> tuple[str, ...]:
+    asked = "".join(f"{sha}\n" for sha in shas).encode()
+    answers = store.run("cat-file", "--batch-check", stdin=asked).decode("ascii").splitlines()
+    return tuple(sha for sha, line in zip(shas, answers, strict=True) if line.endswith(" missing"))
+
+
+def _perform(order: Order, store: Repository, place: Path) -> Answer:
+    """Perform the order in a folder that is gone afterwards."""
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        place.mkdir(parents=True)
+        repository = parcel.borrowing(store, place / "repo.git")
+        parcel.set_refs(repository, [(tip.ref, tip.sha) for tip in order.tips if tip.ref])
+        # The history index is the worker's: made once, for all jobs.
+        state = store.state_dir
+        state.mkdir(exist_ok=True)
+        repository.state_dir.symlink_to(state, target_is_directory=True)
+        config = place / "cosport.toml"
+        config.write_bytes(order.config)
+        answer = perform(order, place / "files", repository.git_dir, config if order.config else None)
+        if answer.end is not End.EXITED:
+            return answer
+        written = parcel.new_refs(repository, order.tips)
+        has = [tip.sha for tip in order.tips]
+        bundle = parcel.bundle(repository, [each.new for each in written], has) if written else b""
+        return msgspec.structs.replace(answer, files=parcel.pack(place / "files"), refs=written, bundle=bundle)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
