@@ -31,6 +31,7 @@ demo: setup ## show the whole way on a small kernel repository, in demo/
 test: setup ## run all tests (a tenth of each long campaign)
 	@.ci/packages test
 	@.ci/packages kernel
+	@.ci/packages gerrit $(VENV)/gerrit
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 .PHONY: check

@@ -81,11 +81,17 @@ class Branch(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Gerrit(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where reviews live. `remote` is the git remote to push to; "" means the URL and project themselves."""
+    """Where reviews live. `remote` is the git remote to push to; "" means the URL and project themselves.
+
+    `user` is the account of a token that stands alone in its file; `hashtags` mark every upload, `reviewers` are asked.
+    """
 
     url: str = ""
     project: str = ""
     remote: str = ""
+    user: str = ""
+    hashtags: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
     token_file: str = "~/.config/cosport/token"  # noqa: S105 - a path
 
 

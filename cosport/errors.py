@@ -12,6 +12,8 @@
     │   ├── MissingObjectError      3     an object is not here (a shallow or partial clone, or damage)
     │   ├── RefMovedError           3     a ref no longer had the value that was expected
     │   ├── LockedError             3     another cosport works on the same thing
+    │   ├── GerritError             3     Gerrit refused, and why
+    │   │   └── GerritUnreachable   3     ... or gave no usable answer: it may go better later
     │   ├── StoreError              3     an SQLite file is damaged and could not be made anew
     │   ├── CveDataError            3     a CVE record is damaged or half-written: the files
     │   └── DiskError               3     the disk is full, read-only or refuses
@@ -96,6 +98,18 @@ class RefMovedError(ToolError):
 
 class LockedError(ToolError):
     """Another cosport holds the lock on the same branch or store."""
+
+
+class GerritError(ToolError):
+    """Gerrit refused a request. `status` is its HTTP status, 0 where there was no answer at all."""
+
+    def __init__(self, what: str, *, status: int, hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.status = status
+
+
+class GerritUnreachable(GerritError):  # noqa: N818 - what it is, not that it is an error
+    """Gerrit cannot be reached or is in trouble (5xx): the same request may go better later."""
 
 
 class StoreError(ToolError):

@@ -17,8 +17,10 @@ from cosport.message.provenance import scan
 from cosport.model.commit import Sha, is_full_sha
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cosport.backport.context import Context
-    from cosport.backport.request import Fields
+    from cosport.backport.request import Fields, Reviewed
     from cosport.git.identity import Identity
     from cosport.history.applied import Applied
     from cosport.message.profile import Profile
@@ -44,20 +46,40 @@ class Draft:
 class Pick:
     """What a draft is made of: the upstream commit, the commit picked from, and what the branch held `before`.
 
-    `onto` is the branch's tip; `conflicts` are the paths in conflict, `notes` what a person should know, `adapted` that
-    changed lines differ. `standing` is the same pick as an earlier run made it, None where there is none; `needed_by`
-    the fix for whose sake it is brought.
+    `branch` is the target's name and `onto` its tip; `conflicts` are the paths in conflict, `notes` what a person
+    should know, `adapted` that changed lines differ. `standing` is the same pick as an earlier run made it, None where
+    there is none; `needed_by` the fix for whose sake it is brought; `reviews` what code review holds.
     """
 
     upstream: Commit
     source: Source
     before: Applied
+    branch: str
     onto: Sha
     conflicts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     adapted: bool = False
     standing: Sha | None = None
     needed_by: Commit | None = None
+    reviews: tuple[Reviewed, ...] = ()
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """The Change-Ids of this fix that its branch takes no new patch set for: abandoned, or merged."""
+        return frozenset(
+            each.change_id
+            for each in self.reviews
+            if each.upstream == self.upstream.sha and each.branch == self.branch and not each.open
+        )
+
+    def under_review(self, *, here: bool) -> str:
+        """The Change-Id of an open change that holds this fix, on its branch or on another one; "" for none."""
+        found = (
+            each.change_id
+            for each in self.reviews
+            if each.upstream == self.upstream.sha and each.open and (each.branch == self.branch) == here
+        )
+        return next(found, "")
 
 
 def draft(context: Context, fields: Fields, profile: Profile, who: Identity, pick: Pick) -> Draft:
@@ -69,9 +91,11 @@ def draft(context: Context, fields: Fields, profile: Profile, who: Identity, pic
     origin = _origin(context, pick)
     ident = None
     if profile.change_id:
-        closed = pick.before.generation > 0  # the change that held an earlier one is merged, and reverted since
-        kept = "" if closed else origin.change_id
-        ident = kept or change_id(context, commit, pick.before, pick.onto)
+        over = pick.before.generation > 0  # the change that held an earlier one is merged, and reverted since
+        if pick.source.kind != "main":  # main's id is what tells that a release branch takes the same change
+            over = over or origin.change_id in pick.closed
+        kept = "" if over else origin.change_id
+        ident = pick.under_review(here=True) or kept or change_id(context, pick)
     message = compose(
         profile,
         origin.text.text,
@@ -165,29 +189,41 @@ def _public(url: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
-def change_id(context: Context, commit: Commit, state: Applied, onto: Sha) -> str:
-    """The Change-Id for this fix on the branch whose tip is `onto`.
+def change_id(context: Context, pick: Pick) -> str:
+    """The Change-Id for a pick.
 
-    The one that a configured branch or an open pick holds for it; else derived from the upstream sha. Where an earlier
-    pick on this branch was reverted, its change is closed: then a new one is derived, which no commit there holds.
+    The one that a configured branch, an open change or an open pick holds for the fix; else derived from the upstream
+    sha. Where an earlier change on this branch was abandoned, or its commit reverted, it is closed: then a new one is
+    derived, which the branch does not hold.
     """
-    if state.generation:
-        generation = state.generation
-        while _holds(context, changeid.derive(commit.sha, generation), onto):
-            generation += 1
-        return changeid.derive(commit.sha, generation)
+    upstream = pick.upstream.sha
+    generation = pick.before.generation
+    closed = pick.closed
+    if not generation:
+        for held in _held_elsewhere(context, pick):
+            if held and held not in closed:
+                return held
+    while (ident := changeid.derive(upstream, generation)) in closed or (
+        generation and _holds(context, ident, pick.onto)
+    ):
+        generation += 1
+    return ident
+
+
+def _held_elsewhere(context: Context, pick: Pick) -> Iterator[str]:
+    """The Change-Ids that stand for a fix already, "" among them where one has none."""
     for branch in context.config.branches:
-        state_there = held_by(context, commit, branch)
-        if state_there is not None and state_there.change_id:
-            return state_there.change_id
-    pattern = f"refs/heads/backport/**/{commit.sha[:12]}"
+        state_there = held_by(context, pick.upstream, branch)
+        if state_there is not None:
+            yield state_there.change_id or ""
+    yield pick.under_review(here=False)
+    pattern = f"refs/heads/backport/**/{pick.upstream.sha[:12]}"
     for name in context.repository.text("for-each-ref", "--format=%(objectname)", "--sort=refname", pattern).split():
         found = context.reader.read(name)
         if found is not None and found[1] == "commit":
             held = scan(found[2].partition(b"\n\n")[2]).change_id
             if changeid.valid(held):
-                return held
-    return changeid.derive(commit.sha, 0)
+                yield held
 
 
 def _holds(context: Context, ident: str, tip: Sha) -> bool:

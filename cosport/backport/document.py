@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cosport.model.result import Prerequisite, Result, Searched
+    from cosport.model.result import Prerequisite, Result, Review, Searched
 
 SCHEMA: Final = "cosport.backport/1"
 
@@ -54,6 +54,7 @@ def plain(result: Result) -> dict[str, Any]:
             {"path": each.path, "lacks": list(each.lacks), "adds": list(each.adds)} for each in result.differences
         ],
         "notes": list(result.notes),
+        "review": _review(result.review) if result.review else None,
         "error": {"what": result.error, "hint": result.hint} if result.error else None,
     }
 
@@ -69,4 +70,14 @@ def _searched(how: Searched) -> dict[str, Any]:
         "tried": how.tried,
         "suspects": list(how.suspects),
         "by_hand": [_prerequisite(each) for each in how.by_hand],
+    }
+
+
+def _review(review: Review) -> dict[str, Any]:
+    return {
+        "state": review.state,
+        "number": review.number,
+        "patch_set": review.patch_set,
+        "url": review.url,
+        "why": review.why,
     }

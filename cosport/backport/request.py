@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cosport.model.commit import Sha  # noqa: TC001 - msgspec reads the fields' types when it decodes a saved request
+
 
 class From(StrEnum):
     """Which commit to pick from: upstream's own, another branch's finished backport, or what fits."""
@@ -26,6 +28,16 @@ class Fields:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A change under code review that holds a fix for a branch. One that is not `open` takes no new patch set."""
+
+    upstream: Sha
+    branch: str
+    change_id: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One call of `cosport backport`.
 
@@ -33,7 +45,8 @@ class Request:
     `introduced_by` replaces the `Fixes:` tags. `force` picks where the branch is not affected, and replaces a pick ref
     that somebody changed. `allow_unmerged` takes a commit that upstream does not hold, marked FROMGIT. `alone` keeps
     `From.AUTO` from looking at other branches where upstream's commit conflicts. `with_prereqs` brings first
-    what a conflicting commit needs, `with_followups` afterwards what upstream fixed in it later.
+    what a conflicting commit needs, `with_followups` afterwards what upstream fixed in it later. `reviews` is what code
+    review holds of these fixes already, where it was asked.
     """
 
     profile: str
@@ -48,3 +61,4 @@ class Request:
     alone: bool = False
     with_prereqs: bool = False
     with_followups: bool = False
+    reviews: tuple[Reviewed, ...] = ()

@@ -256,11 +256,13 @@ class Runner:
             run.current,
             source,
             turn.found.applied,
-            onto=run.target.tip,
+            run.target.name,
+            run.target.tip,
             notes=self._notes(turn),
             adapted=adapted,
             needed_by=run.needing,
             standing=self._standing(run, trial),
+            reviews=self.request.reviews,
         )
         made = self.edited(run.target.name, self._draft(pick))
         name = self.write(place, run, made, trial.merged.tree)
@@ -325,11 +327,13 @@ class Runner:
             run.current,
             source,
             turn.found.applied,
-            onto=run.target.tip,
+            run.target.name,
+            run.target.tip,
             conflicts=paths,
             notes=notes,
             adapted=True,
             needed_by=run.needing,
+            reviews=self.request.reviews,
         )
         made = self._draft(pick)
         publish.accept(self.context, place, run.made, run.target.tip)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +14,12 @@ from cosport.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from cosport.cli.session import Session
     from cosport.git.repository import Repository
     from cosport.model.result import Result
+    from cosport.workflow.review import Reviews
 
 FLAGS: Final = {
     "--all": "every",
@@ -27,6 +30,7 @@ FLAGS: Final = {
     "--dry-run": "dry_run",
     "--with-prereqs": "with_prereqs",
     "--with-followups": "with_followups",
+    "--push": "push",
     "--continue": "go_on",
     "--skip": "skip",
     "--abort": "abort",
@@ -41,7 +45,12 @@ VALUES: Final = {
     "--profile": "profile",
     "--branch": "branch",
 }
-LISTS: Final = {"--to": "to", "--introduced-by": "introduced_by"}
+LISTS: Final = {
+    "--to": "to",
+    "--introduced-by": "introduced_by",
+    "--reviewer": "reviewer",
+    "--hashtag": "hashtag",
+}
 """The options that `quick` reads, and the parts of `Asked` that they fill. backport_command.py tells what they mean."""
 
 
@@ -68,6 +77,9 @@ class Asked:
     in_place: bool = False
     edit: bool = False
     dry_run: bool = False
+    push: bool = False
+    reviewer: tuple[str, ...] = ()
+    hashtag: tuple[str, ...] = ()
     go_on: bool = False
     skip: bool = False
     abort: bool = False
@@ -103,7 +115,7 @@ def run(session: Session, asked: Asked) -> int:
     if after := asked.after:
         named = bool(asked.sha or asked.to or asked.every)
         _check_after(after, request, named=named, profile=asked.profile, edit=asked.edit)
-        return _after_conflict(session, after[0], asked.branch, request, edit=asked.edit)
+        return _after_conflict(session, after[0], asked, request)
     if asked.branch is not None:
         raise UsageError(
             "--branch goes with --continue, --skip, --abort and --status", hint="to name a target: --to BRANCH"
@@ -114,25 +126,38 @@ def run(session: Session, asked: Asked) -> int:
         raise UsageError("--all and --to do not go together", hint="give one of them")
     if asked.edit and asked.dry_run:
         raise UsageError("--edit and --dry-run do not go together", hint="a dry run makes no message; leave one out")
-    return _backport(session, request, asked.sha, asked.to, every=asked.every, edit=asked.edit)
+    if asked.in_place and asked.push:
+        raise UsageError("--in-place and --push do not go together", hint="a review is for a pick of its own")
+    return _backport(session, asked, request)
 
 
-def _backport(
-    session: Session, request: Request, shas: Sequence[str], to: Sequence[str], *, every: bool, edit: bool
-) -> int:
+def _backport(session: Session, asked: Asked, request: Request) -> int:
     _import_meanwhile("jinja2")
     from cosport.backport.context import upstream_commits
     from cosport.backport.run import Runner
     from cosport.cli.working import missing, targets_of, tell, working, worst
 
-    with working(session) as context:
-        series = upstream_commits(context, shas, allow_unmerged=request.allow_unmerged, mainline=request.mainline)
-        chosen, absent = targets_of(context, to, every=every)
+    with _reviews(session, asked) as review, working(session) as context:
+        series = upstream_commits(context, asked.sha, allow_unmerged=asked.allow_unmerged, mainline=asked.mainline)
+        chosen, absent = targets_of(context, asked.to, every=asked.every)
+        if review is not None:
+            request = replace(request, reviews=review.known(series))
         with session.printer.progress("backporting", len(series) * len(chosen)) as step:
-            runner = Runner(context, request, edit=editor(session) if edit else None, progress=step)
+            runner = Runner(context, request, edit=editor(session) if asked.edit else None, progress=step)
             results = (*runner.backport(series, chosen), *missing(series, absent))
+        if review is not None and not asked.dry_run:
+            results = review.upload(context, chosen, results)
         tell(session.printer, results)
     return worst(results)
+
+
+def _reviews(session: Session, asked: Asked) -> AbstractContextManager[Reviews | None]:
+    """Code review, where the picks are to go up for it."""
+    if not asked.push:
+        return nullcontext()
+    from cosport.workflow.review import reviews
+
+    return reviews(session.config, hashtags=asked.hashtag, reviewers=asked.reviewer, force=asked.force)
 
 
 def _import_meanwhile(*modules: str) -> None:
@@ -160,11 +185,12 @@ def _check_after(after: Sequence[str], request: Request, *, named: bool, profile
         raise UsageError(f"{after[0]} takes only --branch", hint=f"{after[0]} [--branch B]")
 
 
-def _after_conflict(run: Session, what: str, branch: str | None, request: Request, *, edit: bool) -> int:
+def _after_conflict(run: Session, what: str, asked: Asked, request: Request) -> int:
     from cosport.backport import resume
     from cosport.backport import session as sessions
-    from cosport.cli.working import tell, working, worst
+    from cosport.cli.working import targets_of, tell, working, worst
 
+    branch = asked.branch
     waiting = sessions.names(run.repository)
     if what == "--status" and branch is None and not waiting:
         if run.json:
@@ -172,11 +198,11 @@ def _after_conflict(run: Session, what: str, branch: str | None, request: Reques
         else:
             run.printer.say("no conflict waits anywhere")
         return 0
-    wanted = editor(run) if edit else None
+    wanted = editor(run) if asked.edit else None
     wish = resume.Wish(skip=what == "--skip", note=request.fields.note, force=request.force, edit=wanted)
     results: list[Result] = []
     chosen = resume.chosen(waiting, branch)
-    with working(run) as context:
+    with _reviews(run, asked) as review, working(run) as context:
         if what == "--abort":
             for name in chosen:
                 results += resume.abort(context, name)
@@ -187,6 +213,9 @@ def _after_conflict(run: Session, what: str, branch: str | None, request: Reques
                     results += sessions.still_open(state, tuple(context.reader.commit(name) for name in state.series))
                 else:
                     results += resume.proceed(context, state, wish)
+        if review is not None:
+            targets, _ = targets_of(context, [each.branch for each in results], every=False) if results else ((), ())
+            results = [*review.upload(context, targets, results)]
         tell(run.printer, results)
     return worst(results)
 

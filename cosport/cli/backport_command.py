@@ -16,6 +16,7 @@ from cosport.cli.session import Session
     example="""cosport backport da10329cb057 --to cos-5.4 --bug b/123 --test 'booted in QEMU' --release-note None
 cosport backport da10329cb057 --all --dry-run
 cosport backport da10329cb057 --to cos-5.4 --with-prereqs --with-followups
+cosport backport da10329cb057 --to cos-5.4 --push --reviewer maintainer@example.com
 cosport backport --status
 cosport backport --continue --branch cos-5.4 --note 'kept the old lock'"""
 )
@@ -54,6 +55,9 @@ def backport(
     in_place: Annotated[bool, typer.Option(help="Move the branch itself, not a branch of its own.")] = False,
     edit: Annotated[bool, typer.Option(help="Edit each message first.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try it, write nothing.")] = False,
+    push: Annotated[bool, typer.Option(help="Upload the picks to Gerrit for review.")] = False,
+    reviewer: Annotated[list[str] | None, typer.Option(metavar="MAIL", help="Ask for a review (repeat it).")] = None,
+    hashtag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Mark the changes (repeat it).")] = None,
     go_on: Annotated[bool, typer.Option("--continue", help="Go on: conflicts are resolved.")] = False,
     skip: Annotated[bool, typer.Option("--skip", help="Leave the conflicting commit out, go on.")] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Give the branch up.")] = False,
@@ -85,6 +89,9 @@ def backport(
         in_place=in_place,
         edit=edit,
         dry_run=dry_run,
+        push=push,
+        reviewer=tuple(reviewer or ()),
+        hashtag=tuple(hashtag or ()),
         go_on=go_on,
         skip=skip,
         abort=abort,

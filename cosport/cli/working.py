@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from cosport.cli.session import Session
     from cosport.errors import CosportError
     from cosport.model.commit import Commit, Sha
-    from cosport.model.result import Conflict, Difference, Prerequisite, Searched
+    from cosport.model.result import Conflict, Difference, Prerequisite, Review, Searched
 
 _SHOWN: Final = 12
 """Differing lines shown of a file and a side; `--json` has them all."""
 
 _LATER: Final = {"fixes": "fixed something in it", "reverts": "reverted it, or a fix of it"}
+
+_REVIEWED: Final = {"refused": 1, "failed": 3}
+"""What a review adds to the exit code."""
 
 _STYLES: Final = {
     Outcome.PICKED: "green",
@@ -73,7 +76,13 @@ def _upstream(reader: ObjectReader, ref: str, source: str) -> Sha | None:
 
 def worst(results: Sequence[Result]) -> int:
     """The exit code of a batch: its worst."""
-    return max((result.outcome.exit_code for result in results), default=0)
+    return max(
+        (
+            max(result.outcome.exit_code, _REVIEWED.get(result.review.state, 0) if result.review else 0)
+            for result in results
+        ),
+        default=0,
+    )
 
 
 def targets_of(
@@ -148,6 +157,7 @@ def _remarks(printer: Printer, result: Result) -> None:
     if result.outcome is not Outcome.PENDING:
         for note in result.notes:
             printer.note(head, note)
+    _review(printer, head, result.review)
     if result.hint:
         printer.note(head, "hint: ", result.hint)
     for difference in result.differences:
@@ -160,6 +170,17 @@ def _remarks(printer: Printer, result: Result) -> None:
     if worktree:
         printer.say(head, "resolve it in ", Styled(worktree, "bold"))
         printer.say(f"    then: cosport backport --continue --branch {result.branch}   (or --skip, --abort)")
+
+
+def _review(printer: Printer, head: str, review: Review | None) -> None:
+    """Where a pick is reviewed: an answer, on standard output; why not: a remark."""
+    if review is None:
+        return
+    if review.number:
+        why = f" ({review.why})" if review.why else ""
+        printer.say(head, f"review {review.state}: {review.url} patch set {review.patch_set}{why}")
+    else:
+        printer.note(head, f"review {review.state}: {review.why}")
 
 
 def _differs(printer: Printer, head: str, difference: Difference) -> None:

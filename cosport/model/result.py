@@ -132,13 +132,28 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """Where a pick is under code review.
+
+    `state` is "created", "updated" (a new patch set), "unchanged", "refused" (a person must look) or "failed" (no
+    answer from the server); `why` tells more. `number` is 0 where there is no change.
+    """
+
+    state: str
+    number: int = 0
+    patch_set: int = 0
+    url: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One (upstream commit, branch) pair and what became of it.
 
     `tree` is the merged tree wherever the merge was clean, also where nothing was written. `commit` and `ref` are set
     when the pick stands in the repository. `prerequisites` make a conflict clean, or were brought before a pick, and
     `searched` tells how they were looked for. `error` and `hint` belong to the outcome `error`; `notes` are remarks
-    that a person should read.
+    that a person should read. `review` is set where the pick was to go up for review.
     """
 
     upstream: Sha
@@ -159,3 +174,4 @@ class Result:
     notes: tuple[str, ...] = field(default=())
     error: str = ""
     hint: str = ""
+    review: Review | None = None

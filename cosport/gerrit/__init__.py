@@ -1,0 +1,1 @@
+"""What cosport says to Gerrit and hears from it: REST, events, uploads for review."""

@@ -1,0 +1,97 @@
+"""Reads the token that Gerrit knows us by, from the environment or a file of our own; it goes nowhere else.
+
+Never in an argument list, a URL, a log line or an error: other people see those. Git gets it through its environment
+(git-config(1), GIT_CONFIG_COUNT), bound to the one server.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from cosport.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cosport.config import Gerrit
+
+TOKEN: Final = "COSPORT_GERRIT_TOKEN"  # noqa: S105 - the name of a variable
+USER: Final = "COSPORT_GERRIT_USER"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An account's name and its token. Printing one shows the name only."""
+
+    user: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.user!r}, ...)"
+
+    @property
+    def header(self) -> str:
+        """The value of the Authorization header (RFC 7617)."""
+        return "Basic " + base64.b64encode(f"{self.user}:{self.token}".encode()).decode("ascii")
+
+
+def read(settings: Gerrit, environ: Mapping[str, str] | None = None) -> Credentials | None:
+    """The credentials for `settings`: $COSPORT_GERRIT_TOKEN, else the token file; None where there are neither.
+
+    The file holds `USER:TOKEN`, or the token alone where [gerrit] user or $COSPORT_GERRIT_USER names the account.
+    Raises ConfigError for a file that others may read, and for a token without an account.
+    """
+    env = os.environ if environ is None else environ
+    named = env.get(USER) or settings.user
+    if given := env.get(TOKEN):
+        return _account(given.strip(), named, f"${TOKEN}")
+    file = Path(settings.token_file).expanduser()
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise ConfigError(f"{file}: {exc.strerror}", hint="gerrit.token_file must be a file of yours") from exc
+    with os.fdopen(handle, encoding="utf-8", errors="replace") as opened:
+        found = os.fstat(opened.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077:
+            raise ConfigError(f"{file} holds a token and others may read it", hint=f"run: chmod 600 {file}")
+        return _account(opened.read().strip(), named, str(file))
+
+
+def _account(text: str, named: str, where: str) -> Credentials:
+    user, colon, token = text.partition(":")
+    if not colon:
+        user, token = named, text
+    if not user or not token or any(char.isspace() or not char.isprintable() for char in user + token):
+        raise ConfigError(
+            f"{where}: expected USER:TOKEN, or a token beside gerrit.user",
+            hint="make a token in Gerrit under Settings, HTTP Credentials (or Tokens)",
+        )
+    return Credentials(user, token)
+
+
+def may_travel(url: str) -> bool:
+    """Whether a token may be sent to `url`: encrypted, or on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))
+
+
+def for_git(url: str, credentials: Credentials | None) -> dict[str, str]:
+    """The environment by which git shows the credentials to the server of `url`, and to no other.
+
+    A redirect is not followed, so that the token goes where the configuration says.
+    """
+    settings = {"credential.helper": "", "http.followRedirects": "false"}
+    if credentials is not None and may_travel(url):
+        settings[f"http.{url.rstrip('/')}/.extraHeader"] = f"Authorization: {credentials.header}"
+    env = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return env

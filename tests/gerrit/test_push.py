@@ -1,0 +1,140 @@
+"""`cosport backport --push` against a real Gerrit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cosport.gerrit.client import path
+from cosport.message import changeid
+from tests.backport.house import FILE, edit
+
+if TYPE_CHECKING:
+    from cosport.model.commit import Sha
+    from tests.gerrit.team import Team
+
+
+def test_a_pick_becomes_a_change_with_hashtag_and_reviewer(team: Team) -> None:
+    fix = team.fix()
+    result = team.backport(fix, "cos-5.4", "--reviewer", "reviewer@example.com", "--hashtag", "urgent")
+    review = result["review"]
+    assert (review["state"], review["patch_set"]) == ("created", 1)
+    change = team.change(review["number"])
+    assert (change.current, change.change_id, change.branch) == (result["commit"], result["change_id"], "cos-5.4")
+    assert not change.work_in_progress
+    tags = team.admin.get(path("changes", change.number, "hashtags"), tuple[str, ...])
+    assert set(tags) == {"urgent", f"backport-{fix[:12]}"}
+    assert change.topic == ""
+    asked = team.admin.get(path("changes", change.number, "reviewers") + "/", tuple[dict[str, object], ...])
+    assert [each["email"] for each in asked] == ["reviewer@example.com"]
+
+
+def test_a_second_run_uploads_nothing(team: Team) -> None:
+    fix = team.fix()
+    first = team.backport(fix)["review"]
+    again = team.backport(fix)["review"]
+    assert (again["state"], again["number"], again["patch_set"]) == ("unchanged", first["number"], 1)
+
+
+def test_a_new_message_is_a_new_patch_set_of_the_same_change(team: Team) -> None:
+    fix = team.fix()
+    first = team.backport(fix)["review"]
+    again = team.backport(fix, "cos-5.4", "--bug", "b/456")["review"]
+    assert (again["state"], again["number"], again["patch_set"]) == ("updated", first["number"], 2)
+
+
+def test_where_only_the_base_moved_nothing_is_uploaded(team: Team) -> None:
+    fix = team.fix()
+    first = team.backport(fix)
+    at = team.git.sha("refs/remotes/origin/cos-5.4")
+    tip = team.git.commit({"other.c": "int x;\n"}, "other: change", parents=[at], branch="refs/heads/elsewhere")
+    team.push(f"{tip}:refs/heads/cos-5.4")
+    team.fetch()
+    again = team.backport(fix)
+    assert again["commit"] != first["commit"]
+    assert (again["review"]["state"], again["review"]["patch_set"]) == ("unchanged", 1)
+    assert again["review"]["why"] == "only the base moved"
+
+
+def test_a_persons_patch_set_is_not_overwritten_unless_forced(team: Team) -> None:
+    fix = team.fix()
+    number = team.backport(fix)["review"]["number"]
+    message = team.change(number).patch_set.commit.message
+    with team.server.client(team.engineer) as engineer:
+        engineer.put(path("changes", number, "message"), {"message": message.replace("It hung.", "It hung, often.")})
+    again = team.backport(fix, check=1)["review"]
+    assert again["state"] == "refused"
+    assert "patch set 2 is not cosport's but Kernel Engineer's" in again["why"]
+    assert team.change(number).patch_set.number == 2
+    forced = team.backport(fix, "cos-5.4", "--force")["review"]
+    assert (forced["state"], forced["patch_set"]) == ("updated", 3)
+    again = team.backport(fix)["review"]
+    assert (again["state"], again["patch_set"]) == ("unchanged", 3)
+
+
+def test_one_fix_has_one_change_id_on_all_branches(team: Team) -> None:
+    fix = team.fix()
+    one = team.backport(fix)
+    other = team.backport(fix, "R85", "--from", "upstream")
+    assert one["change_id"] == other["change_id"]
+    assert one["review"]["number"] != other["review"]["number"]
+
+
+def test_an_open_change_of_another_clone_gives_its_change_id(team: Team) -> None:
+    fix = team.fix()
+    ident = "I" + "ab" * 20
+    theirs = team.git.commit(
+        {FILE: edit(team.git.read("refs/remotes/origin/cos-5.4", FILE).decode(), l5="int fixed_5;")},
+        f"mm: fix it\n\nBy hand.\n\n(cherry picked from commit {fix})\nChange-Id: {ident}",
+        parents=[team.git.sha("refs/remotes/origin/cos-5.4")], branch="refs/heads/hand",
+    )  # fmt: skip
+    team.push(f"{theirs}:refs/for/refs/heads/cos-5.4")
+    result = team.backport(fix, check=1)
+    assert result["change_id"] == ident
+    assert result["review"]["state"] == "refused"  # the patch set is a person's
+    assert team.backport(fix, "R85", "--from", "upstream")["change_id"] == ident
+
+
+def test_an_abandoned_change_is_followed_by_the_next_generation(team: Team) -> None:
+    fix = team.fix()
+    first = team.backport(fix)
+    team.admin.post(path("changes", first["review"]["number"], "abandon"), {})
+    again = team.backport(fix)
+    sha: Sha = fix  # type: ignore[assignment]
+    assert (first["change_id"], again["change_id"]) == (changeid.derive(sha), changeid.derive(sha, 1))
+    assert again["review"]["state"] == "created"
+    assert again["review"]["number"] != first["review"]["number"]
+
+
+def test_a_server_that_is_gone_fails_the_run_before_anything_is_made(team: Team) -> None:
+    team.server.url, kept = "http://127.0.0.1:9", team.server.url
+    try:
+        team.configure()
+        answer = team.run("backport", team.fix(), "--to", "cos-5.4", "--push", check=3)
+        assert "127.0.0.1:9" in answer.err
+        assert not team.git("for-each-ref", "refs/heads/backport")
+    finally:
+        team.server.url = kept
+
+
+def test_a_series_goes_up_as_a_chain(team: Team) -> None:
+    one, two = team.fix(5), team.fix(20, "mm: fix more")
+    answer = team.run("backport", one, two, "--to", "cos-5.4", "--push", "--json", "--bug", "None", "--test", "x",
+                      "--release-note", "None", check=0)  # fmt: skip
+    reviews = [result["review"] for result in answer.json()["results"]]
+    assert [review["state"] for review in reviews] == ["created", "created"]
+    assert (
+        team.change(reviews[1]["number"]).patch_set.commit.parents[0].commit
+        == team.change(reviews[0]["number"]).current
+    )
+
+
+def test_no_token_is_ever_shown(team: Team) -> None:
+    answer = team.run("backport", team.fix(), "--to", "cos-5.4", "--push", "--bug", "None", "--test", "x",
+                      "--release-note", "None", check=0)  # fmt: skip
+    assert "/+/" in answer.out
+    token = team.engineer.credentials.token
+    assert token not in answer.out + answer.err
+    assert token not in team.git("config", "--list", "--show-origin")
+    for file in (team.git.path / ".git").rglob("*"):
+        if file.is_file():
+            assert token.encode() not in file.read_bytes(), file
