@@ -69,6 +69,12 @@ class Printer:
         self._write(encode(value) + b"\n")
         self.out.flush()
 
+    def whole(self, data: bytes) -> None:
+        """Print a document of another form than JSON, byte for byte: the one of this run."""
+        self._documents += 1
+        assert self._documents == 1, "standard output holds exactly one document"
+        self._write(data)
+
     def say(self, *parts: Text) -> None:
         """Print a line of the answer for people; silent under --json. Control characters in it are escaped."""
         if not self.as_json:

@@ -17,6 +17,9 @@ from cosport.presubmit import registry, runner
 from cosport.presubmit.check import State
 from cosport.presubmit.context import Context, guess_target, target
 from cosport.presubmit.finding import Severity
+from cosport.presubmit.formats.gerrit import reviews
+from cosport.presubmit.formats.junit import junit
+from cosport.presubmit.formats.sarif import sarif
 from cosport.presubmit.report import Verdict, document
 
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    JUNIT = "junit"
+    SARIF = "sarif"
+    GERRIT = "gerrit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,14 @@ def tell(printer: Printer, form: Format, reports: list[Report]) -> None:
         case Format.JSON:
             printer.as_json = True
             printer.json(document(reports))
+        case Format.JUNIT:
+            printer.whole(junit(reports))
+        case Format.SARIF:
+            printer.as_json = True
+            printer.json(sarif(reports, registry.checks()))
+        case Format.GERRIT:
+            printer.as_json = True
+            printer.json(reviews(reports))
         case _:
             for report in reports:
                 _tell(printer, report)

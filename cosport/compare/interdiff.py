@@ -39,7 +39,8 @@ def _changes(patch: bytes) -> dict[str, tuple[str, ...]]:
     for file in PatchSet(io.StringIO(patch.decode("latin-1"), newline="\n")):
         lines = (f"{line.line_type}{line.value}" for hunk in file for line in hunk if line.line_type in "+-")
         binary = ("(binary)",) if file.is_binary_file else ()
-        found[_text(file.path)] = (*map(_text, lines), *binary)
+        path = _text(file.path)  # which stands again in the patches of several commits, one after the other
+        found[path] = (*found.get(path, ()), *map(_text, lines), *binary)
     return found
 
 

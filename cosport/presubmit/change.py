@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from cosport.compare.fidelity import changes, fidelity
+from cosport.compare.fidelity import fidelity
+from cosport.compare.interdiff import differences
 from cosport.git.diff import entries, patches
 from cosport.history.applied import Applied, applied
 from cosport.history.picks import origins, resolve
@@ -16,14 +17,16 @@ from cosport.message.parse import Kind as TrailerKind
 from cosport.message.parse import Message, Trailer, parse
 from cosport.message.provenance import scan
 from cosport.model.provenance import Provenance
+from cosport.model.result import Fidelity
 from cosport.presubmit.kind import RETURNS, Classified, Kind, Signs, classify
 from cosport.presubmit.paths import is_config, lts_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cosport.git.diff import Entry
     from cosport.message.finding import Finding as LintFinding
     from cosport.model.commit import Commit, Sha
-    from cosport.model.result import Fidelity
     from cosport.presubmit.context import Context, Target
 
 _EMPTY_TREE: Final = {
@@ -84,9 +87,9 @@ class Change:
 
     @cached_property
     def own(self) -> tuple[Trailer, ...]:
-        """The closing trailers that this commit adds to the message of the commit it names last."""
+        """The trailers that this commit adds to the message of the commit it names last."""
         if self.source is None:
-            return self.message.closing
+            return self.message.trailers
         theirs = parse(text_of(self.source))
         held = [(trailer.kind, trailer.key, trailer.full) for trailer in theirs.trailers]
         added = []
@@ -100,8 +103,20 @@ class Change:
 
     @cached_property
     def explains(self) -> bool:
-        """Whether it says itself what was changed to make it fit: a note that its source's message does not hold."""
-        return any(trailer.kind is TrailerKind.NOTE for trailer in self.own)
+        """Whether it says itself what was changed to make it fit: a note that its source's message does not hold.
+
+        Where the profile has no trailers for origins (linux-stable), people say it in sentences: any line counts that
+        its source does not have, and that names no commit it comes from.
+        """
+        if any(trailer.kind is TrailerKind.NOTE for trailer in self.own):
+            return True
+        if self.context.profile.origin != "commit-upstream":
+            return False
+        origins = [each.text for each in self.named]
+        return any(
+            line.strip() and line not in self._their_lines and not any(text in line.lower() for text in origins)
+            for line in self.message.body.split("\n")
+        )
 
     # --- where it comes from
 
@@ -141,9 +156,25 @@ class Change:
         return (self.context.reader.commit(held),)
 
     @cached_property
+    def source_landed(self) -> bool:
+        """Whether what it was picked from is on a branch that people pushed it to: upstream's, or a configured one."""
+        source = self.source
+        if source is None:
+            return False
+        tips = (self.context.tip(branch) for branch in self.context.config.branches)
+        return self.in_upstream(source.sha) or any(
+            tip is not None and self.context.history.contains(source.sha, tip) for tip in tips
+        )
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether it undoes what it names: a revert, or the revert of a revert."""
+        return self.kind is Kind.REVERT or (self.kind is Kind.REAPPLY and not self.said.reapplies)
+
+    @cached_property
     def returned(self) -> tuple[Commit, ...]:
         """The commits that it takes back or brings back, as its message names them; those that are here."""
-        names = self.said.reapplies if self.kind is Kind.REAPPLY and self.said.reapplies else self.said.reverts
+        names = self.said.reverts if self.takes_back else self.said.reapplies
         found = (self._named(name).commit for name in names)
         return tuple(commit for commit in found if commit is not None)
 
@@ -208,6 +239,12 @@ class Change:
         """The paths that it changes against its first parent."""
         return entries(self.context.repository, *self.trees(self.commit))
 
+    @cached_property
+    def shown(self) -> frozenset[str]:
+        """The changed paths that a review can point at: those with a name in UTF-8 that are there after the commit."""
+        names = (entry.path for entry in self.entries if entry.new_mode != "000000")
+        return frozenset(name.decode("utf-8") for name in names if _is_text(name))
+
     def trees(self, commit: Commit) -> tuple[Sha, Sha]:
         """The trees before and after a commit."""
         if not commit.parents:
@@ -227,7 +264,7 @@ class Change:
     @cached_property
     def _patches(self) -> list[bytes]:
         pairs = [self.trees(commit) for commit in (self.returned if self.kind in RETURNS else self.compared)]
-        if self.kind is Kind.REVERT:
+        if self.takes_back:
             pairs = [(new, old) for old, new in pairs]
         return patches(self.context.repository, [*pairs, self.trees(self.commit)])
 
@@ -243,12 +280,9 @@ class Change:
         """How near its patch is to the one that it should have; None where there is none to compare with."""
         if not (self.returned if self.kind in RETURNS else self.compared):
             return None
+        if self.kind is Kind.SQUASH:
+            return Fidelity.ADAPTED if differences(self.expected, self.patch) else Fidelity.CONTEXT
         return fidelity(self.expected, self.patch)
-
-    @cached_property
-    def paths(self) -> frozenset[bytes]:
-        """The paths of the patch that it should have, as git prints them after `b/`."""
-        return frozenset(change.path for change in changes(self.expected))
 
     # --- what its branch holds
 
@@ -258,11 +292,38 @@ class Change:
         Its branch may have moved on since it was made: what is at the tip counts too, where it has not landed.
         """
         answer = Applied(False)
-        if self.parent is not None:
-            answer = applied(self.context.history, sha, self.parent.sha, patches=patches)
-        if not answer.applied and not self.landed and (self.parent is None or self.parent.sha != self.target.tip):
-            answer = applied(self.context.history, sha, self.target.tip, patches=patches)
+        for tip in self.before:
+            answer = applied(self.context.history, sha, tip, patches=patches)
+            if answer.applied:
+                break
         return answer
+
+    @cached_property
+    def before(self) -> tuple[Sha, ...]:
+        """What its branch held before it: its parent, and the tip where that has moved on and it has not landed."""
+        tips = (self.parent.sha,) if self.parent is not None else ()
+        return tips if self.landed else tuple(dict.fromkeys((*tips, self.target.tip)))
+
+    def has(self, sha: Sha) -> bool:
+        """Whether its branch will hold the change of an upstream commit: before it, or by its series."""
+        return self.held(sha).applied or applied(self.context.history, sha, self.head).applied
+
+    def origins_of(self, commit: Commit) -> tuple[Sha, ...]:
+        """The upstream commits that another commit says it carries."""
+        return tuple(sha for sha in origins(self.context.history, commit.sha) if self.in_upstream(sha))
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        name.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def signers(trailers: Iterable[Trailer]) -> frozenset[str]:
+    """The people of `Signed-off-by:` lines, as written."""
+    return frozenset(each.full for each in trailers if each.has_key("Signed-off-by"))
 
 
 def text_of(commit: Commit) -> str:

@@ -82,9 +82,16 @@ class Rule:
 
 def clean(text: str | bytes) -> str:
     r"""Foreign text that any document can hold: bytes that are no UTF-8 stand as `\xff`, and it has an end."""
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    data = _bytes(text) if isinstance(text, str) else text
     whole = data.decode("utf-8", "backslashreplace")
     return whole if len(whole) <= _LONGEST else whole[:_LONGEST] + "..."
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return text.encode("utf-8", "backslashreplace")
 
 
 def gravest(severities: Iterable[Severity]) -> Severity:

@@ -29,6 +29,18 @@ MODULES: Final = (
     "patch_class",
     "change_id",
     "message_text",
+    "bot_trailers",
+    "signoff",
+    "upstream_patch",
+    "fixes",
+    "fixes_target",
+    "followups",
+    "needed",
+    "reverts",
+    "main_first",
+    "parity",
+    "config_mixed",
+    "contents",
 )
 """The modules of `cosport.presubmit.checks`, in the order in which people read their findings."""
 

@@ -70,7 +70,7 @@ class Report:
     """
 
     commit: Sha
-    parent: Sha | None
+    parents: tuple[Sha, ...]
     subject: str
     change_id: str
     branch: str

@@ -11,7 +11,7 @@ from cosport.model.grade import Grade
 from cosport.presubmit import registry
 from cosport.presubmit.change import Change
 from cosport.presubmit.check import CouldNotRun, NotApplicable, State
-from cosport.presubmit.finding import Severity, clean
+from cosport.presubmit.finding import COMMIT, PlaceKind, Severity, clean
 from cosport.presubmit.inputs import inputs
 from cosport.presubmit.report import CheckResult, Report, verdict_of
 
@@ -64,10 +64,10 @@ def judge(change: Change, *, only: Collection[str] = (), skip: Mapping[str, str]
     commit = change.commit
     return Report(
         commit=commit.sha,
-        parent=commit.parents[0] if commit.parents else None,
+        parents=commit.parents,
         subject=clean(commit.subject),
         change_id=clean(change.said.change_id),
-        branch=change.target.name,
+        branch=clean(change.target.name),
         kind=change.kind,
         how=change.classified.how,
         profile=change.context.profile.name,
@@ -120,4 +120,12 @@ def _graded(check: Check, change: Change, findings: Iterable[Finding]) -> Iterab
         if grade is Grade.OFF:
             continue
         severity = Severity(grade.value) if grade is not None else finding.severity
-        yield replace(finding, check=check.id, severity=severity)
+        yield _anchored(change, replace(finding, check=check.id, severity=severity))
+
+
+def _anchored(change: Change, finding: Finding) -> Finding:
+    """The same at a place that a reviewer can be shown: of a file that the commit leaves as it is, at the commit."""
+    place = finding.place
+    if place.kind is not PlaceKind.FILE or place.path in change.shown:
+        return finding
+    return replace(finding, message=clean(f"{place.path}: {finding.message}"), place=COMMIT)

@@ -76,7 +76,8 @@ class House:
     ) -> str:
         """A commit upstream, signed off by its author; it changes one line of the one file unless `files` says more."""
         before = self.git.read("refs/heads/main", FILE).decode()
-        body = f"{message}\n\nIt was broken.\n\nSigned-off-by: {UPSTREAM}\n" if "\n" not in message else message
+        tag = f'Fixes: {self.first[:12]} ("mm: start")'
+        body = f"{message}\n\nIt was broken.\n\n{tag}\nSigned-off-by: {UPSTREAM}\n" if "\n" not in message else message
         return self.git.commit(files or {FILE: edit(line, new, before)}, body)
 
     def pick(

@@ -40,6 +40,10 @@ AUTHOR: Final = Rule(
     "A backport keeps its author: `git cherry-pick` does so by itself. Another author means that another commit "
     "was meant, or that the author was lost (git commit --amend --author=...).",
 )  # fmt: skip
+SPELLED: Final = Rule(
+    "origin-author-spelled", Severity.WARN,
+    "It is the same person under another name or mail. Statistics and sign-offs go by the literal one.",
+)  # fmt: skip
 SUBJECT: Final = Rule(
     "origin-subject", Severity.WARN,
     "People and tools find a backport by its subject. A label in front is no difference.",
@@ -73,9 +77,10 @@ def _agrees(change: Change) -> Iterator[Finding]:
         return  # a squash has an author and a subject of its own
     theirs = change.compared[0]
     if (mine := who(change.commit)) != who(theirs):
-        where = f"the author is {mine}; that of {theirs.sha[:12]} is {who(theirs)}"
-        yield AUTHOR.finding(where)
-    labels = change.context.profile.labels.known
+        rule = SPELLED if alike(mine, who(theirs)) else AUTHOR
+        yield rule.finding(f"the author is {mine}; that of {theirs.sha[:12]} is {who(theirs)}")
+    known = change.context.profile.labels
+    labels = tuple(filter(None, (*known.known, known.unmerged_adapted, known.unmerged)))
     if bare(change.commit.subject, labels) != bare(theirs.subject, labels):
         yield SUBJECT.finding(f'the subject is not that of {theirs.sha[:12]}: "{theirs.subject}"', Place.message(1))
 
@@ -85,6 +90,12 @@ def who(commit: Commit) -> str:
     from cosport.model.commit import decode
 
     return decode(commit.author.rsplit(b" ", 2)[0], commit.encoding)
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two "Name <mail>" have the name or the mail in common, letters' case aside."""
+    (name, _, mail), (their_name, _, their_mail) = (text.casefold().partition(" <") for text in (one, other))
+    return mail == their_mail or name == their_name
 
 
 def bare(subject: str, labels: tuple[str, ...]) -> str:
@@ -107,5 +118,5 @@ def line_of(change: Change, named: Named) -> Place:
 
 CHECK: Final = Check(
     "origin", "The commit that it comes from is upstream's; author and subject agree.", CARRIERS,
-    (MALFORMED, FORM, UNKNOWN, OUTSIDE, AUTHOR, SUBJECT), judge, reads=frozenset({Reads.UPSTREAM}),
+    (MALFORMED, FORM, UNKNOWN, OUTSIDE, AUTHOR, SPELLED, SUBJECT), judge, reads=frozenset({Reads.UPSTREAM}),
 )  # fmt: skip

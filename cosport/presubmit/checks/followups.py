@@ -1,0 +1,77 @@
+"""What upstream did later to the picked commit: fixes of it, and reverts, that the branch lacks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from cosport.history.affected import followups
+from cosport.history.reverts import Reverts
+from cosport.message.finding import Severity
+from cosport.presubmit.check import Answer, Check, CouldNotRun, Reads
+from cosport.presubmit.finding import Rule
+from cosport.presubmit.kind import CARRIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cosport.model.commit import Commit, Sha
+    from cosport.model.evidence import Followup
+    from cosport.presubmit.change import Change
+    from cosport.presubmit.finding import Finding
+
+SECURITY: Final = Rule(
+    "security-followup-missing", Severity.BLOCK,
+    "Upstream fixed a security hole in this commit later. Without that fix the branch gets the hole: pick both, as one "
+    "series (cosport backport --with-followups).",
+)  # fmt: skip
+MISSING: Final = Rule(
+    "followup-missing", Severity.WARN,
+    "Upstream fixed this commit later, and the branch lacks that fix: pick both (cosport backport --with-followups), "
+    "or put it aside (cosport decline).",
+)  # fmt: skip
+REVERTED: Final = Rule(
+    "upstream-reverted", Severity.WARN,
+    "Upstream took this commit back later, for good. See why before the branch gets it.",
+)  # fmt: skip
+
+_CVE: Final = re.compile(rb"\bCVE-\d{4}-\d{4,}", re.IGNORECASE)
+
+
+def judge(change: Change) -> Answer:
+    """Follow what upstream says of the commits that it carries."""
+    if change.context.upstream is None:
+        return CouldNotRun("which branch is upstream's is not known: set upstream.ref in the configuration")
+    return tuple(finding for commit in change.upstream for finding in _later(change, commit, change.context.upstream))
+
+
+def _later(change: Change, commit: Commit, tip: Sha) -> Iterator[Finding]:
+    history = change.context.history
+    later = followups(history, commit.sha, within=tip)
+    if any(each.kind == "reverts" for each in later):
+        upstream = history.reach(tip)
+        gone = Reverts(history, upstream).of(history.rank(commit.sha), (commit.sha,))
+        if gone is not None and not change.has(history.entry(gone).sha):
+            entry = history.entry(gone)
+            yield REVERTED.finding(f'upstream took {commit.sha[:12]} back in {entry.sha[:12]} ("{entry.subject}")')
+    for each in later:
+        if each.kind == "fixes" and not change.has(each.sha) and not _taken_back(change, each, tip):
+            rule = SECURITY if _is_security(change, each) else MISSING
+            yield rule.finding(f'{each.sha[:12]} ("{each.subject}") fixes {commit.sha[:12]}, and is not in the branch')
+
+
+def _taken_back(change: Change, followup: Followup, tip: Sha) -> bool:
+    """Whether upstream itself has reverted that fix for good."""
+    history = change.context.history
+    return Reverts(history, history.reach(tip)).of(history.rank(followup.sha), (followup.sha,)) is not None
+
+
+def _is_security(change: Change, followup: Followup) -> bool:
+    """Whether the fix closes a hole: its message names a CVE."""
+    return _CVE.search(change.context.reader.commit(followup.sha).message) is not None
+
+
+CHECK: Final = Check(
+    "followups", "Upstream's later fixes and reverts of it are in the branch too.", CARRIERS,
+    (SECURITY, MISSING, REVERTED), judge, reads=frozenset({Reads.UPSTREAM, Reads.TARGET}),
+)  # fmt: skip

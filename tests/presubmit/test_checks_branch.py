@@ -1,0 +1,242 @@
+"""Checks of the patch and of what branches hold: follow-ups, main first, parity, what hides in files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cosport.presubmit.check import State
+from cosport.presubmit.report import Verdict
+from tests.presubmit.house import ENGINEER, FILE, LINES, UPSTREAM, House, edit
+
+if TYPE_CHECKING:
+    from tests.support import File
+
+
+def test_a_patch_that_differs_needs_a_note(house: House) -> None:
+    fix = house.fix()
+    pick = house.pick(fix, new="int cinq;")
+    (finding,) = house.result("upstream-patch", pick).findings
+    assert (finding.rule, finding.severity) == ("patch-differs", "block")
+    assert (finding.place.path, finding.place.line) == (FILE, 5)
+    assert "lacks `+int five;`; adds `+int cinq;`" in finding.message
+    noted = house.message(fix, note="[Kernel Engineer: said in French]\n")
+    assert house.rules("upstream-patch", house.pick(fix, new="int cinq;", message=noted)) == ["patch-adapted:info"]
+    listed = house.message(fix, note=f"Conflicts:\n\t{FILE}\n")
+    rules = house.rules("upstream-patch", house.pick(fix, message=listed))
+    assert rules == ["conflicts-without-note:block"]
+
+
+def test_other_surroundings_are_no_difference(house: House) -> None:
+    fix = house.fix(10, "int ten;")
+    house.git.commit({FILE: edit(8, "own")}, "COS: own", branch="cos-6.1")
+    assert house.rules("upstream-patch", house.pick(fix, line=10, new="int ten;")) == []
+
+
+def test_a_file_that_only_upstream_changes_is_told_at_the_commit(house: House) -> None:
+    fix = house.fix(files={FILE: edit(5, "int five;"), "other.c": "x\n"})
+    (finding,) = house.result("upstream-patch", house.pick(fix)).findings
+    assert finding.place.kind == "commit"
+    assert finding.message.startswith("other.c: ")
+
+
+@pytest.mark.parametrize(("subject", "new", "rules"), [
+    ("UPSTREAM: mm: fix it", "int five;", []),
+    ("BACKPORT: mm: fix it", "int five;", ["label-needless:warn"]),
+    ("UPSTREAM: mm: fix it", "int cinq;", ["patch-adapted:info", "label-false:block"]),
+    ("BACKPORT: mm: fix it", "int cinq;", ["patch-adapted:info"]),
+])  # fmt: skip
+def test_labels_that_are_false_either_way(house: House, subject: str, new: str, rules: list[str]) -> None:
+    house.profile = "chromeos"
+    fix = house.fix()
+    note = "[Kernel Engineer: in French]\n" if new != "int five;" else ""
+    message = house.message(fix, note=note).replace("mm: fix it", subject, 1)
+    assert house.rules("upstream-patch", house.pick(fix, new=new, message=message)) == rules
+
+
+def test_a_squash_is_the_sum_of_its_patches(house: House) -> None:
+    one, two = house.fix(), house.fix(9, "int nine;", "mm: fix more")
+    message = house.message(one, extra=f"(cherry picked from commit {two})\n")
+    both = edit(9, "int nine;", edit(5, "int five;"))
+    assert house.rules("upstream-patch", house.pick(one, message=message, files={FILE: both})) == []
+    half = house.pick(one, message=message)
+    assert house.rules("upstream-patch", half) == ["patch-differs:block"]
+
+
+def test_a_revert_is_the_patch_the_other_way_round(house: House) -> None:
+    git = house.git
+    pick = house.pick(house.fix(), on="refs/heads/cos-6.1")
+    text = f'Revert "mm: fix it"\n\nThis reverts commit {pick}.\n'
+    good = git.commit({FILE: LINES}, text, branch="refs/changes/2", parents=[pick])
+    assert house.rules("upstream-patch", good) == []
+    assert house.rules("reverts", good) == []
+    bad = git.commit({FILE: edit(5, "line V")}, text, branch="refs/changes/3", parents=[pick])
+    assert house.rules("upstream-patch", bad) == ["patch-differs:block"]
+    nameless = git.commit({FILE: LINES}, 'Revert "mm: fix it"\n\nBad.\n', branch="refs/changes/4", parents=[pick])
+    assert house.rules("reverts", nameless) == ["revert-no-sha:warn"]
+    elsewhere = git.commit({FILE: edit(7, "x")}, text, branch="refs/changes/5", parents=[house.first])
+    assert house.rules("reverts", elsewhere, "release-1") == ["revert-absent:warn"]
+    again = git.commit({FILE: edit(5, "int five;")}, f'Reapply "mm: fix it"\n\nThis reverts commit {good}.\n',
+                       branch="refs/changes/2")  # fmt: skip
+    git.branch("cos-6.1", good)
+    assert house.rules("upstream-patch", again) == []
+
+
+def test_what_it_fixes_is_not_in_this_branch(house: House) -> None:
+    bug = house.git.commit({FILE: edit(20, "bug")}, f"mm: bring the bug\n\nB.\n\nSigned-off-by: {UPSTREAM}\n")
+    tag = f'Fixes: {bug[:12]} ("mm: bring the bug")'
+    fix = house.fix(20, "no bug", f"mm: fix it\n\nB.\n\n{tag}\nSigned-off-by: {UPSTREAM}\n")
+    pick = house.pick(fix, line=20, new="no bug")
+    (finding,) = house.result("fixes-target", pick).findings
+    assert (finding.rule, finding.severity, finding.place.kind) == ("fixes-target-absent", "warn", "message")
+    carried = house.pick(bug, line=20, new="bug", on="refs/heads/cos-6.1")
+    assert house.rules("fixes-target", house.pick(fix, line=20, new="no bug")) == []
+    assert carried
+
+
+def _later(house: House, fix: str, body: str = "It was worse.") -> str:
+    tag = f'Fixes: {fix[:12]} ("mm: fix it")'
+    return house.fix(6, "int six;", f"mm: fix the fix\n\n{body}\n\n{tag}\nSigned-off-by: {UPSTREAM}\n")
+
+
+def test_later_fixes_that_the_branch_lacks(house: House) -> None:
+    fix = house.fix()
+    pick = house.pick(fix, on="refs/heads/topic", branch="cos-6.1")
+    later = _later(house, fix)
+    assert house.rules("followups", pick) == ["followup-missing:warn"]
+    both = house.pick(later, "topic", line=6, new="int six;", on="refs/heads/topic")
+    assert house.result("followups", pick, head=both).state is State.PASSED
+    gone = f'Revert "mm: fix the fix"\n\nThis reverts commit {later}.\n'
+    house.git.commit({FILE: edit(5, "int five;")}, gone)
+    assert house.rules("followups", pick) == []
+
+
+def test_a_later_security_fix_blocks(house: House) -> None:
+    fix = house.fix()
+    _later(house, fix, "This is CVE-2024-12345.")
+    assert house.rules("followups", house.pick(fix)) == ["security-followup-missing:block"]
+
+
+def test_what_upstream_took_back(house: House) -> None:
+    fix = house.fix()
+    pick = house.pick(fix)
+    back = house.git.commit({FILE: LINES}, f'Revert "mm: fix it"\n\nThis reverts commit {fix}.\n')
+    assert house.rules("followups", pick) == ["upstream-reverted:warn"]
+    house.git.commit({FILE: edit(5, "int five;")}, f'Revert "Revert "mm: fix it""\n\nThis reverts commit {back}.\n')
+    assert house.rules("followups", pick) == []
+
+
+def test_empty_and_applied_already(house: House) -> None:
+    fix = house.fix()
+    assert house.rules("needed", house.pick(fix, files={FILE: LINES})) == ["commit-empty:block"]
+    pick = house.pick(fix)
+    assert house.rules("needed", pick) == []
+    house.git.branch("cos-6.1", pick)
+    assert house.rules("needed", pick) == []  # it is what landed
+    again = house.git.commit({FILE: edit(6, "x", edit(5, "int five;"))}, house.message(fix), branch="refs/changes/2",
+                             parents=[pick])  # fmt: skip
+    assert house.rules("needed", again) == ["already-applied:block"]
+    apart = house.pick(fix, on="refs/heads/apart", branch="release-1")
+    assert house.rules("needed", apart) == ["already-applied:block"]  # the branch has moved on meanwhile
+
+
+class TestMainFirst:
+    """What a release branch may take."""
+
+    def release(self, house: House, main: str, **more: str) -> str:
+        said = house.git.message(main).decode() + f"(cherry picked from commit {main})\nSigned-off-by: {ENGINEER}\n"
+        for old, new in more.items():
+            said = said.replace(old, new)
+        return said
+
+    def test_it_comes_when_main_lands_and_goes_when_main_reverts(self, house: House) -> None:
+        fix = house.fix()
+        house.git.branch("review", "cos-6.1")
+        main = house.pick(fix, on="refs/heads/review")
+        pick = house.pick(fix, "release-1", message=self.release(house, main))
+        report = house.judge(pick, "release-1")
+        assert [each.rule for each in report.findings] == ["main-not-landed"]
+        assert report.labels == {"Verified": Verdict.PASS, "Main-Branch-Verified": Verdict.FAIL}
+        house.git.branch("cos-6.1", main)
+        report = house.judge(pick, "release-1")
+        assert report.findings == ()
+        assert report.labels == {"Verified": Verdict.PASS, "Main-Branch-Verified": Verdict.PASS}
+        assert {each.kind for each in report.inputs} >= {"main", "target", "upstream", "config"}
+        house.git.commit({FILE: LINES}, f'Revert "mm: fix it"\n\nThis reverts commit {main}.\n', branch="cos-6.1")
+        assert house.rules("main-branch-verified", pick, "release-1") == ["main-reverted:block"]
+
+    def test_another_change_id_or_patch(self, house: House) -> None:
+        fix = house.fix()
+        main = house.pick(fix, on="refs/heads/cos-6.1")
+        said = self.release(house, main)
+        other = house.pick(fix, "release-1", message=said.replace("Change-Id: I", "Change-Id: I1")[:-1])
+        assert house.rules("main-branch-verified", other, "release-1") == ["main-change-id:block"]
+        differs = house.pick(fix, "release-1", message=said, new="int cinq;")
+        assert house.rules("main-branch-verified", differs, "release-1") == ["main-patch:block"]
+        note = said.replace(f"(cherry picked from commit {main})", f"[K E: French]\n(cherry picked from commit {main})")
+        noted = house.pick(fix, "release-1", message=note, new="int cinq;")
+        assert house.rules("main-branch-verified", noted, "release-1") == []
+
+    def test_a_pick_past_main(self, house: House) -> None:
+        fix = house.fix()
+        pick = house.pick(fix, "release-1")
+        assert house.rules("main-branch-verified", pick, "release-1") == ["main-not-landed:block"]
+        house.pick(fix, on="refs/heads/cos-6.1")
+        assert house.rules("main-branch-verified", pick, "release-1") == ["main-unnamed:block"]
+        own = house.git.commit({FILE: edit(8, "own")}, "COS: own", branch="refs/changes/9", parents=[house.first])
+        assert house.rules("main-branch-verified", own, "release-1") == ["main-unnamed:block"]
+
+    def test_other_branches_are_not_asked(self, house: House) -> None:
+        result = house.result("main-branch-verified", house.pick(house.fix()))
+        assert result.state is State.NOT_APPLICABLE
+        assert "Main-Branch-Verified" not in house.judge(house.pick(house.fix(7, "x", "y"))).labels
+
+
+def test_a_newer_branch_lacks_the_fix(git_house: House) -> None:
+    house = git_house
+    fix = house.fix()
+    assert house.rules("parity", house.pick(fix)) == ["parity:warn"]
+    house.pick(fix, "cos-6.6", on="refs/heads/cos-6.6")
+    assert house.rules("parity", house.pick(fix)) == []
+    assert house.result("parity", house.pick(fix, "cos-6.6"), "cos-6.6").state is State.NOT_APPLICABLE
+
+
+@pytest.fixture
+def git_house(house: House) -> House:
+    """A house with a newer main branch."""
+    house.names.append("cos-6.6")
+    makefile = "VERSION = 6\nPATCHLEVEL = 6\n"
+    house.git.commit({"Makefile": makefile}, "Linux 6.6", branch="cos-6.6", parents=[house.first])
+    return house
+
+
+@pytest.mark.parametrize(("files", "rules"), [
+    ({FILE: edit(5, "<<<<<<< HEAD")}, ["conflict-marker:block"]),
+    ({FILE: edit(5, "=======")}, ["conflict-marker:block"]),
+    ({FILE: edit(5, "======== title")}, []),
+    ({FILE: edit(5, "/* \u202e */")}, ["deceiving-text:block"]),
+    ({FILE: "a\0b\n"}, ["nul-byte:block"]),
+    ({FILE: ("100755", edit(5, "x"))}, ["mode-changed:block"]),
+    ({"new.sh": ("100755", "x\n")}, ["mode-changed:block"]),
+    ({"link": ("120000", "../../etc/passwd")}, ["symlink:block"]),
+    ({"sub": ("160000", "1" * 40)}, ["submodule:block"]),
+    ({'a\nb\t"c': "<<<<<<< x\n"}, ["conflict-marker:block"]),
+    ({"lat\udce9n": "<<<<<<< x\n"}, ["conflict-marker:block"]),
+])  # fmt: skip
+def test_what_hides_in_files(house: House, files: dict[str, File], rules: list[str]) -> None:
+    fix = house.fix()
+    assert house.rules("contents", house.pick(fix, files=files)) == rules
+    theirs = house.fix(files={**files, "more": "y\n"}, message="mm: the same upstream")
+    if "submodule:block" not in rules:  # fast-import takes no submodule's commit that is not there into a second tree
+        assert house.rules("contents", house.pick(theirs, files=files)) == []
+
+
+def test_configuration_mixed_with_code(house: House) -> None:
+    config = "arch/x86/configs/lakitu_defconfig"
+    files: dict[str, File] = {FILE: edit(5, "int five;"), config: "CONFIG_X=y\n"}
+    fix = house.fix()
+    (finding,) = house.result("config", house.pick(fix, files=files)).findings
+    assert (finding.rule, finding.place.path) == ("config-mixed", config)
+    mixed = house.fix(files={**files, FILE: edit(5, "int 5;")}, message="mm: mixed")
+    assert house.rules("config", house.pick(mixed, files={**files, FILE: edit(5, "int 5;")})) == []
