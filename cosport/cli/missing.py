@@ -13,9 +13,11 @@ from cosport.cli import team
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.cli.working import targets_of, working
+from cosport.git.diff import touched
 from cosport.history import declined, missing_severity
 from cosport.history.missing import missing as find_missing
 from cosport.history.missing_trials import Trials
+from cosport.kbuild.built import relevance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,7 +105,19 @@ def look(context: Context, says: Team, target: Target, upstream: Sha) -> Found:
         return declined.decide(context.history, says.declines, sha, target.name, upstream=upstream, today=today)
 
     divided = declined.divide(find_missing(context.history, upstream, target.tip), decision)
-    return view.Found(target, _lines(says, divided.wanted), _lines(says, divided.aside))
+    return marked(context, view.Found(target, _lines(says, divided.wanted), _lines(says, divided.aside)))
+
+
+def marked(context: Context, found: Found) -> Found:
+    """The same with the files marked that none of the branch's configurations builds, where it names some."""
+    branch = found.target.branch
+    if branch is None or not branch.defconfigs or not found.missing:
+        return found
+    tree = context.reader.commit(found.target.tip).tree
+    known = relevance(context.repository, context.reader, tree, branch.defconfigs)
+    paths = touched(context.repository, [line.sha for line in found.missing])
+    lines = tuple(replace(line, mark=known.of(paths[line.sha])) for line in found.missing)
+    return replace(found, missing=lines, remark=known.remark)
 
 
 def _lines(says: Team, found: Iterable[tuple[Missing, Decision | None]]) -> tuple[Line, ...]:

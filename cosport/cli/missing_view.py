@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from cosport.cli.output import Styled
 from cosport.history.missing import How, Missing, Reason, Word
 from cosport.history.missing_trials import Applies, Tried
+from cosport.kbuild.built import UNMARKED, Mark
 from cosport.model.commit import Sha  # noqa: TC001 - the same
 from cosport.model.evidence import Evidence  # noqa: TC001 - the same
 from cosport.model.severity import Severity  # noqa: TC001 - msgspec reads the fields' types for the schema
@@ -31,12 +32,16 @@ _STYLES: Final = {Word.MISSING.value: "red", Word.MAYBE.value: "yellow", PRESENT
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A missing commit on one branch: what is known, what the team says, how it applies (None: not tried yet)."""
+    """A missing commit on one branch: what is known, what the team says, how it applies (None: not tried yet).
+
+    `mark` names the files that no configuration of the branch builds.
+    """
 
     missing: Missing
     severity: Severity
     decision: Decision | None
     tried: Tried | None = None
+    mark: Mark = UNMARKED
 
     @property
     def sha(self) -> Sha:
@@ -55,11 +60,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one branch lacks, the worst and oldest first, and what of it was put aside."""
+    """What one branch lacks, the worst and oldest first, and what of it was put aside.
+
+    `remark` says why it is not known which files the branch builds, though it names its configurations.
+    """
 
     target: Target
     missing: tuple[Line, ...]
     declined: tuple[Line, ...]
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,7 @@ class Commit:
     evidence: tuple[Evidence, ...]
     trial: Tried | None
     decline: Declined | None
+    relevance: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +122,17 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One branch; `tip` and the lists are null and empty where `error` says why there is no answer."""
+    """One branch; `tip` and the lists are null and empty where `error` says why there is no answer.
+
+    `remark` says why no file is marked as not built, "" where that is known or no defconfig is configured.
+    """
 
     branch: str
     tip: Sha | None
     missing: tuple[Commit, ...]
     declined: tuple[Commit, ...]
     error: Trouble | None
+    remark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +153,11 @@ def document(upstream: Upstream, found: Sequence[Found], absent: Sequence[tuple[
             tuple(_commit(line) for line in each.missing),
             tuple(_commit(line) for line in each.declined),
             None,
+            each.remark,
         )
         for each in found
     ]
-    others = [Branch(name, None, (), (), Trouble(error.what, error.hint)) for name, error in absent]
+    others = [Branch(name, None, (), (), Trouble(error.what, error.hint), "") for name, error in absent]
     return Document(SCHEMA, upstream, (*here, *others))
 
 
@@ -161,6 +176,7 @@ def _commit(line: Line) -> Commit:
         missing.evidence,
         line.tried,
         _declined(line.decision) if line.decision is not None else None,
+        line.mark,
     )
 
 
@@ -185,7 +201,11 @@ def tell(printer: Printer, found: Found) -> None:
     printer.say(f"{found.target.name} lacks {_count(len(found.missing), 'fix', 'fixes')}{aside}")
     headings = ("upstream", "age", "severity", "verdict", "applies", "subject", "why")
     printer.table(headings, [_row(line) for line in found.missing])
+    if found.remark:
+        printer.note(f"{found.target.name}: {found.remark}")
     for line in found.missing:
+        if line.mark.not_built:
+            printer.note(f"{line.sha[:12]}: {not_built(line.mark)}")
         for each in line.missing.evidence:
             printer.note(f"{line.sha[:12]}: {each.kind.value}: {each.detail}")
         if line.decision is not None:
@@ -208,6 +228,11 @@ def tell_declined(printer: Printer, found: Found) -> None:
         until = known.until.isoformat() if known.until else ""
         rows.append((line.sha[:12], line.missing.commit.subject, known.by, until, reason))
     printer.table(("upstream", "subject", "by", "until", "reason"), rows)
+
+
+def not_built(mark: Mark) -> str:
+    """What a mark says, in a few words."""
+    return ("touches only what is not built here: " if mark.every else "not built here: ") + ", ".join(mark.not_built)
 
 
 def applies(tried: Tried) -> Text:

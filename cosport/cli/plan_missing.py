@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from cosport.backport.document import plain
 from cosport.backport.matrix import matrix
 from cosport.cli.missing import look, read_team, upstream_of
+from cosport.cli.missing_view import not_built
 from cosport.cli.output import Styled
 from cosport.cli.working import targets_of, working
+from cosport.kbuild.built import Mark
 from cosport.model.result import Outcome, Result
 from cosport.model.severity import Severity
 
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
 
     from cosport.backport.request import Request
     from cosport.backport.target import Target
+    from cosport.cli.missing_view import Found
     from cosport.cli.output import Printer, Text
     from cosport.cli.session import Session
     from cosport.history.index import Entry
+    from cosport.model.commit import Sha
 
 SCHEMA: Final = "cosport.plan-missing/1"
 
@@ -37,6 +41,15 @@ _WORDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """The files of a fix that none of a branch's configurations builds; `every` tells that it touches no other."""
+
+    branch: str
+    not_built: tuple[str, ...]
+    every: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One missing fix and what would become of it on each branch. Times are seconds since 1970."""
 
@@ -46,6 +59,7 @@ class Row:
     committed: int
     severity: Severity
     results: tuple[Result, ...]
+    relevance: tuple[Marked, ...]
 
 
 def run(session: Session, request: Request, names: Sequence[str]) -> int:
@@ -60,21 +74,36 @@ def run(session: Session, request: Request, names: Sequence[str]) -> int:
         order = sorted(lines.values(), key=lambda line: (line.severity.order, line.missing.commit.committed))
         needed = {each.target.name: {line.sha for line in each.missing} for each in found}
         shas = [line.sha for line in order]
+        marks = _marks(found)
         table = _Table(session.printer, targets)
         if not shas and not session.json:
             session.printer.say("nothing is missing")
         for line, results in zip(order, matrix(context, request, shas, targets, needed), strict=True):
             code = max(code, *(result.outcome.exit_code for result in results))
             if session.json:
-                session.printer.line(_plain(line.missing.commit, line.severity, results))
+                session.printer.line(_plain(line.missing.commit, line.severity, results, marks.get(line.sha, ())))
             else:
-                table.row(line.missing.commit, line.severity, results)
+                table.row(line.missing.commit, line.severity, results, marks.get(line.sha, ()))
+        for each in found:
+            if each.remark:
+                session.printer.note(f"{each.target.name}: {each.remark}")
         for name, error in absent:
             session.printer.note(f"{name}: {error.what}")
     return max([code, *(error.exit_code for _, error in absent)])
 
 
-def _plain(entry: Entry, severity: Severity, results: Sequence[Result]) -> dict[str, Any]:
+def _marks(found: Sequence[Found]) -> dict[Sha, tuple[Marked, ...]]:
+    """The marks of each fix, branch by branch."""
+    marks: dict[Sha, tuple[Marked, ...]] = {}
+    for each in found:
+        for line in each.missing:
+            if line.mark.not_built:
+                said = Marked(each.target.name, line.mark.not_built, line.mark.every)
+                marks[line.sha] = (*marks.get(line.sha, ()), said)
+    return marks
+
+
+def _plain(entry: Entry, severity: Severity, results: Sequence[Result], marks: Sequence[Marked]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "upstream": entry.sha,
@@ -82,6 +111,9 @@ def _plain(entry: Entry, severity: Severity, results: Sequence[Result]) -> dict[
         "committed": entry.committed,
         "severity": severity.value,
         "results": [plain(result) for result in results],
+        "relevance": [
+            {"branch": each.branch, "not_built": list(each.not_built), "every": each.every} for each in marks
+        ],
     }
 
 
@@ -95,7 +127,7 @@ class _Table:
         self._names = [target.name for target in targets]
         self._begun = False
 
-    def row(self, entry: Entry, severity: Severity, results: Sequence[Result]) -> None:
+    def row(self, entry: Entry, severity: Severity, results: Sequence[Result], marks: Sequence[Marked]) -> None:
         """Print one fix, and below it the files in conflict."""
         if not self._begun:
             heads = (name.ljust(width) for name, width in zip(self._names, self._widths, strict=True))
@@ -109,6 +141,9 @@ class _Table:
         self._printer.say(f"{entry.sha[:12]}  ", *cells, f"{shown:8}  {entry.subject}")
         for result in results:
             self._explain(result)
+        for mark in marks:
+            said = not_built(Mark(mark.not_built, every=mark.every))
+            self._printer.say(f"              {mark.branch}: {said}")
         self._printer.out.flush()
 
     def _explain(self, result: Result) -> None:

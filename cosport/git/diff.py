@@ -53,6 +53,21 @@ def _split(out: bytes, heads: Sequence[bytes]) -> list[bytes]:
     return [out[start + len(head) : stop] for head, start, stop in zip(heads, starts, stops, strict=True)]
 
 
+def touched(repository: Repository, commits: Sequence[Sha]) -> dict[Sha, tuple[str, ...]]:
+    """The paths that each commit changes, against its first parent; of a root commit all that it brought."""
+    asked = "".join(f"{name}\n" for name in dict.fromkeys(commits)).encode("ascii")
+    args = ("--stdin", "-m", "--first-parent", "--root", "-r", "-z", "--name-only", "--no-renames")
+    found: dict[Sha, list[str]] = {name: [] for name in commits}
+    current: list[str] = []
+    for field in repository.run("diff-tree", *args, stdin=asked).split(b"\0"):
+        text = field.decode("utf-8", "surrogateescape")
+        if (name := Sha(text.rstrip("\n"))) in found:  # git gives each answer's commit a line of its own
+            current = found[name]
+        elif text:
+            current.append(text)
+    return {name: tuple(paths) for name, paths in found.items()}
+
+
 def new_objects(repository: Repository, old: Sha, new: Sha) -> list[Sha]:
     """The trees and blobs that tree `new` has at places where tree `old` has others, `new` itself included."""
     out = repository.run("diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev", old, new)

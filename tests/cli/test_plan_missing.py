@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
@@ -10,6 +10,9 @@ from cosport.cli import schema
 from cosport.history import missing_trials
 from tests.backport.house import FILE, LINES, House, edit
 from tests.support import Git, invoke
+
+if TYPE_CHECKING:
+    from tests.support import File
 
 
 def fixes(sha: str, subject: str, text: str) -> str:
@@ -120,3 +123,44 @@ def test_a_branch_that_is_not_here_holds_up_no_other(house: House) -> None:
 @pytest.mark.parametrize("args", [("main",), ("--stdin",), ("--with-prereqs",)])
 def test_it_finds_the_commits_by_itself(house: House, args: tuple[str, ...]) -> None:
     assert "hint: " in invoke("plan", "--missing", *args, cwd=house.git.path, check=2).err
+
+
+def configured(house: House) -> None:
+    """A kernel whose defconfig turns b.c off, on every branch."""
+    kernel: dict[str, File] = {
+        "Kconfig": 'config B\n\tbool "b"\n',
+        "mm/Makefile": "obj-y += oom.o\n",
+        "Makefile": "obj-$(CONFIG_B) += b.o\n",
+        "arch/x86/configs/small_defconfig": "# CONFIG_B is not set\n",
+    }
+    for branch in ("cos-5.4", "cos-5.10", "R85"):
+        house.git.commit(kernel, "CHROMIUM: build", branch=branch)
+    file = house.common / "cosport/cosport.toml"
+    name = 'name = "cos-5.4"\n'
+    file.write_text(file.read_text().replace(name, f'{name}defconfigs = ["arch/x86/configs/small_defconfig"]\n'))
+
+
+def test_what_a_branch_does_not_build_is_marked_and_not_hidden(house: House) -> None:
+    configured(house)
+    found = rows(house)
+    assert [each["relevance"] for each in found] == [
+        [], [], [{"branch": "cos-5.4", "not_built": ["b.c"], "every": True}],
+    ]  # fmt: skip
+    out = invoke("plan", "--missing", cwd=house.git.path, check=1).out
+    assert "cos-5.4: touches only what is not built here: b.c" in out
+    listed = invoke("missing", "--json", cwd=house.git.path, check=1).json()["branches"]
+    assert [each["relevance"] for each in listed[0]["missing"]] == [
+        {"not_built": [], "every": False}, {"not_built": [], "every": False}, {"not_built": ["b.c"], "every": True},
+    ]  # fmt: skip
+    assert all(each["relevance"]["not_built"] == [] for each in listed[1]["missing"])
+    assert "touches only what is not built here: b.c" in invoke("missing", cwd=house.git.path, check=1).err
+
+
+def test_where_a_defconfig_is_gone_that_is_said_and_nothing_is_marked(house: House) -> None:
+    configured(house)
+    house.git.commit({"arch/x86/configs/small_defconfig": None}, "gone", branch="cos-5.4")
+    answer = invoke("plan", "--missing", cwd=house.git.path, check=1)
+    assert "not built" not in answer.out
+    assert "small_defconfig is not in the branch" in answer.err
+    (branch, *_) = invoke("missing", "--json", cwd=house.git.path, check=1).json()["branches"]
+    assert "small_defconfig is not in the branch" in branch["remark"]

@@ -1,0 +1,1 @@
+"""Configurations and builds of a kernel tree: what a defconfig builds."""
