@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "decline": Entry("decline", "decline", "Put a missing fix aside for a branch, with the reason."),
     "message": Entry("message", "app", "Lint, fix or parse a commit message by itself."),
     "presubmit": Entry("presubmit", "presubmit", "Judge commits by the checks that hooks and the Gerrit bot run too."),
+    "hook": Entry("hook", "app", "The git hooks: put them in place, and what they run."),
     "export": Entry("export", "export_command", "Write a pick or a series as mail patches with a quilt series file."),
     "record": Entry("record", "app", "Show and share what is on record of commits."),
     "pipeline": Entry("pipeline", "app", "Run pipelines: from a fix to its release note, here or on a cluster."),

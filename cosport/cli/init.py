@@ -16,6 +16,7 @@ from cosport.cli.configuration import guess_upstream
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.errors import DiskError, ToolError, UsageError
+from cosport.git.hooks import CLIENT, install
 
 if TYPE_CHECKING:
     from cosport.config import Branch
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 SCHEMA: Final = "cosport.init/1"
 
 
-@command(example="cosport init\ncosport init --shared")
+@command(example="cosport init\ncosport init --hooks\ncosport init --shared")
 def init(
     session: Session,
     shared: Annotated[
         bool, typer.Option("--shared", help="Commit it to refs/meta/cosport, where a team shares it by fetch and push.")
+    ] = False,
+    hooks: Annotated[
+        bool, typer.Option("--hooks", help="Install the git hooks too: see cosport hook install --help.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a configuration; the old one is kept.")] = False,
 ) -> int:
@@ -46,11 +50,15 @@ def init(
     else:
         file = session.config_path or repository.state_dir / config.FILE
         place, backup = _write(file, text.encode("utf-8"), force=force)
+    installed = install(repository, CLIENT) if hooks else ()
     if session.json:
         written = {"schema": SCHEMA, "written": place, "backup": backup, "upstream": checked.upstream.ref}
-        session.printer.json({**written, "branches": [branch.name for branch in checked.branches]})
+        names = [branch.name for branch in checked.branches]
+        session.printer.json({**written, "branches": names, "hooks": [each.path for each in installed]})
         return 0
     _report(session, checked, place, backup)
+    for each in installed:
+        session.printer.say(f"hook      {each.path}")
     return 0
 
 

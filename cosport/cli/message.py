@@ -47,7 +47,7 @@ def lint(session: Session, source: Source = "HEAD", profile: ProfileName = "") -
     from cosport.message.lint import is_clean
     from cosport.message.lint import lint as findings_of
 
-    rules, required = _rules(session, profile)
+    rules, required = rules_of(session, profile)
     findings = findings_of(_read(session, source).text, rules, required)
     if session.json:
         document = {"schema": "cosport.message-lint/1", "profile": rules.name, "findings": findings}
@@ -80,13 +80,13 @@ def fix(
     """
     from cosport.message.fix import fix as fixed_of
 
-    rules, _ = _rules(session, profile)
+    rules, _ = rules_of(session, profile)
     given = _read(session, source)
     if write and given.file is None:
         raise UsageError("--write needs a file", hint="cosport message fix REV | git commit --amend -F -")
     fixed = fixed_of(given.text, rules)
     if write and given.file is not None and fixed != given.text:
-        _replace(given.file, fixed)
+        replace_file(given.file, fixed)
     if session.json:
         session.printer.json({"schema": "cosport.message-fix/1", "changed": fixed != given.text, "text": fixed})
     elif not write:
@@ -122,7 +122,7 @@ def _document(message: Message) -> dict[str, Any]:
     }
 
 
-def _rules(session: Session, name: str) -> tuple[Profile, tuple[str, ...] | None]:
+def rules_of(session: Session, name: str) -> tuple[Profile, tuple[str, ...] | None]:
     """The profile, and the fields that must be filled (None: all of its own).
 
     A message in a file can be checked outside of a repository: then `name` must be given.
@@ -170,7 +170,7 @@ def _print(session: Session, text: str) -> None:
         binary.write(charset.encode(text)[0])
 
 
-def _replace(file: Path, text: str) -> None:
+def replace_file(file: Path, text: str) -> None:
     """Write a file whole or not at all, with the mode that it has."""
     target = file.resolve()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

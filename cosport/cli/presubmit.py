@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosport.cli.judging import explain, presubmitting, tell_report
 from cosport.cli.options import command
-from cosport.cli.output import Styled
 from cosport.cli.session import Session
 from cosport.errors import UsageError
 from cosport.presubmit import registry, runner
-from cosport.presubmit.check import State
 from cosport.presubmit.context import Context, guess_target, target
-from cosport.presubmit.finding import Severity
 from cosport.presubmit.formats.gerrit import reviews
 from cosport.presubmit.formats.junit import junit
 from cosport.presubmit.formats.sarif import sarif
 from cosport.presubmit.report import Verdict, document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cosport.cli.output import Printer
     from cosport.model.commit import Commit
-    from cosport.presubmit.finding import Finding
     from cosport.presubmit.report import Report
-
-_STYLES: Final = {"block": "red", "warn": "yellow", "info": "dim"}
-_VERDICTS: Final = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCOMPLETE: "yellow"}
 
 
 class Format(StrEnum):
@@ -96,15 +87,6 @@ def presubmit(
     return 0 if all(report.verdict is Verdict.PASS for report in reports) else 1
 
 
-@contextmanager
-def presubmitting(session: Session) -> Iterator[Context]:
-    """What checks work with, the history up to date. Raises ConfigError where upstream's ref is not here."""
-    from cosport.cli.working import working
-
-    with working(session) as known:
-        yield Context.of(known.repository, known.reader, known.history, known.config, known.upstream)
-
-
 def commits_of(context: Context, revision: str) -> tuple[Commit, ...]:
     """The commits of a range along first parents, oldest first, or the one commit.
 
@@ -149,31 +131,8 @@ def tell(printer: Printer, form: Format, reports: list[Report]) -> None:
             printer.json(reviews(reports))
         case _:
             for report in reports:
-                _tell(printer, report)
-            blocking = (each for report in reports for each in report.findings if each.severity is Severity.BLOCK)
-            for rule, explanation in dict.fromkeys((each.rule, each.explanation) for each in blocking):
-                printer.note(f"{rule}: {explanation}")
-
-
-def _tell(printer: Printer, report: Report) -> None:
-    style = _VERDICTS[report.verdict]
-    head = f"{report.commit[:12]} ({report.subject}) for {report.branch}: {report.kind.value}: "
-    printer.say(head, Styled(report.verdict.value, style))
-    for result in report.checks:
-        for finding in result.findings:
-            printer.say("  ", Styled(finding.severity.value, _STYLES[finding.severity.value]), f" {_text(finding)}")
-        if result.state in (State.COULD_NOT_RUN, State.SKIPPED):
-            printer.say("  ", Styled(result.state.value, "yellow"), f" {result.check}: {result.reason}")
-
-
-def _text(finding: Finding) -> str:
-    place = {
-        "commit": "",
-        "message": f"message line {finding.place.line}: ",
-        "file": f"{finding.place.path}{f':{finding.place.line}' if finding.place.line else ''}: ",
-    }[finding.place.kind.value]
-    repair = f" (--fix {finding.fix})" if finding.fix else ""
-    return f"{place}{finding.message} [{finding.check}/{finding.rule}]{repair}"
+                tell_report(printer, report)
+            explain(printer, reports)
 
 
 def _list(session: Session) -> int:

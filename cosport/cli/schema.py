@@ -106,6 +106,7 @@ def _init() -> dict[str, Any]:
         "backup": text,
         "upstream": text,
         "branches": names,
+        "hooks": names,
     }
     return _object(properties)
 
@@ -156,6 +157,14 @@ def _pipeline_show() -> dict[str, Any]:
     from cosport.cli import pipeline_view as view
 
     return _titled(view.Shown, view.SCHEMA)
+
+
+def _hook_install() -> dict[str, Any]:
+    from cosport.git.hooks import Installed
+
+    hooks = {"type": "array", "items": {"$ref": "#/$defs/Installed"}}
+    properties = {"schema": {"const": "cosport.hook-install/1"}, "hooks": hooks}
+    return {**_object(properties), "$defs": _written(Installed)}
 
 
 def _titled(kind: type, name: str) -> dict[str, Any]:
@@ -246,6 +255,7 @@ DOCUMENTS: Final = {
     "presubmit-list": Document("the checks, from `cosport presubmit --list --json`", _presubmit_list),
     "pipeline": Document("a pipeline file, read by `cosport pipeline run` (YAML, seen as JSON)", _pipeline),
     "pipeline-show": Document("a run, from `cosport pipeline run|resume|show --json`", _pipeline_show),
+    "hook-install": Document("what `cosport hook install --json` did", _hook_install),
     "doctor": Document("the report of `cosport doctor --json`", _doctor),
     "init": Document("what `cosport init --json` wrote", _init),
 }

@@ -38,3 +38,15 @@ def derive(upstream: Sha, generation: int = 0) -> str:
         raise ValueError(f"a generation counts from 0: {generation}")
     text = f"cosport change-id {VERSION}\n{upstream}\n{generation}\n"
     return "I" + hashlib.sha1(text.encode("ascii"), usedforsecurity=False).hexdigest()
+
+
+def minted(committer: str, head: str, message: bytes) -> str:
+    """The Change-Id that Gerrit's own commit-msg hook gives a new commit (its resources/.../hooks/commit-msg).
+
+    It is `I` and the name that git gives a blob of the committer's ident, the commit that HEAD is on (of an unborn
+    branch the empty tree), and the message, each followed by a line end but the last.
+    """
+    import hashlib
+
+    data = committer.encode("utf-8", "surrogateescape") + b"\n" + head.encode("ascii") + b"\n" + message
+    return "I" + hashlib.sha1(b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest()

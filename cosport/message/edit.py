@@ -89,10 +89,18 @@ def with_change_id(text: str, change_id: str) -> str:
     It goes where Gerrit's own hook and the COS messages have it: below the last origin line, else above the sign-offs
     that end the message, else at its end.
     """
-    message = parse(text)
-    if message.all("Change-Id"):
+    if parse(text).all("Change-Id"):
         return text
-    line = f"Change-Id: {change_id}"
+    return _identified(text, f"Change-Id: {change_id}")
+
+
+def with_link(text: str, url: str) -> str:
+    """The message with `Link: url` where a Change-Id would stand: what Gerrit's hook writes by gerrit.reviewUrl."""
+    return _identified(text, f"Link: {values.one_line('the link', url)}")
+
+
+def _identified(text: str, line: str) -> str:
+    message = parse(text)
     index = _origin_index(message) + 1
     if not index:
         rest = list(message.closing)
