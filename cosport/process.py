@@ -7,6 +7,7 @@ with everything that it started, and nothing in it can ask on the user's termina
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import shutil
@@ -77,31 +78,36 @@ def run_on_terminal(argv: Sequence[str], *, cwd: str | os.PathLike[str] | None =
         raise ToolError(f"cannot start {argv[0]}: {exc.strerror}") from exc
 
 
-def lines(
+def pieces(
     argv: Sequence[str],
     *,
     separator: bytes = b"\n",
+    stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
     timeout: float = 600.0,
-) -> Iterator[bytes]:
-    """Run `argv` and yield its output piece by piece, cut at the one byte `separator`, in bounded memory.
+) -> Iterator[list[bytes]]:
+    """Run `argv` and yield its output cut at the one byte `separator`, many pieces at a time, in bounded memory.
 
     `timeout` is the longest silence, in seconds. Raises ProcessError at the end if the status is not 0.
     """
-    child = _spawn(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL)
+    child = _spawn(argv, env=env, cwd=cwd, stdin=subprocess.PIPE)
     pipes = _Pipes(child, argv, timeout)
-    held: list[bytes] = []  # the beginning of a piece whose end has not come yet
+    pipes.widen()
+    pipes.send_all(stdin)
+    held: list[bytes] = []  # what was read since the last cut
+    size = 0
     try:
         while chunk := pipes.read():
-            first, *others = chunk.split(separator)
-            held.append(first)
-            if others:
-                yield b"".join(held)
-                held = [others.pop()]
-                yield from others
-        if rest := b"".join(held):
-            yield rest
+            held.append(chunk)
+            size += len(chunk)
+            if size >= _CHUNK and separator in chunk:
+                *cut, rest = b"".join(held).split(separator)
+                yield cut
+                held, size = [rest], 0
+        *cut, rest = b"".join(held).split(separator)
+        if cut or rest:
+            yield [*cut, rest] if rest else cut
         status = pipes.reap()
     finally:
         end(child)
@@ -304,6 +310,7 @@ class _Pipes:
 
     def __init__(self, child: subprocess.Popen[bytes], argv: Sequence[str], timeout: float) -> None:
         self.pending = bytearray()
+        self._last = False
         self._child = child
         self._argv = tuple(argv)
         self._timeout = timeout
@@ -318,6 +325,17 @@ class _Pipes:
         for pipe in (self._in, self._err):
             if pipe is not None:
                 os.set_blocking(pipe, False)
+
+    def widen(self) -> None:
+        """Let the child write far ahead: with the usual 64 KiB it waits for us as often as we for it."""
+        with contextlib.suppress(OSError, AttributeError):  # more than the system allows; a system without it
+            fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, 4 * _CHUNK)
+
+    def send_all(self, data: bytes) -> None:
+        """Queue the whole of the child's input; it is sent while reading."""
+        self.pending += data
+        self._last = True
+        self._end_input()
 
     def read(self) -> bytes:
         """What the child wrote next; b"" at the end of its output. Raises ProcessTimeout when it is silent too long."""
@@ -367,6 +385,13 @@ class _Pipes:
             return
         if not self.pending:
             self._poll.unregister(self._in)
+            self._end_input()
+
+    def _end_input(self) -> None:
+        """Close the child's input where all of it is sent."""
+        if self._last and not self.pending and self._child.stdin is not None:
+            self._child.stdin.close()
+            self._in = None
 
     def _listen(self) -> bool:
         try:

@@ -13,6 +13,7 @@ import fcntl
 import os
 import sqlite3
 import time
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 from cosport.errors import CosportError, DiskError, LockedError, StoreError
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x636F7370
 """In the header of each file ("cosp"): tells cosport's own from any other SQLite file."""
+
+_SEAL: Final = 4
+"""Bytes of a checksum."""
 
 _WAIT: Final = 60.0
 """Seconds to wait for another process's write transaction."""
@@ -76,6 +80,13 @@ class Store:
         except sqlite3.Error as exc:
             raise self._mapped(exc) from exc
 
+    def unsealed(self, value: bytes) -> bytes:
+        """What `sealed` was given. Raises DamagedError where it is not that any more; the file is thrown away then."""
+        data, seal = value[:-_SEAL], value[-_SEAL:]
+        if zlib.crc32(data).to_bytes(_SEAL, "big") != seal:
+            raise self._damaged()
+        return data
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing: commit at the end, roll back on any exception.
@@ -93,10 +104,18 @@ class Store:
 
     def _mapped(self, exc: sqlite3.Error) -> CosportError:
         failure = _failure(exc, self.path)
-        if isinstance(failure, DamagedError) and self.path is not None:
+        return self._damaged() if isinstance(failure, DamagedError) else failure
+
+    def _damaged(self) -> DamagedError:
+        if self.path is not None:
             self.close()
             _discard(self.path)
-        return failure
+        return _damage(self.path)
+
+
+def sealed(data: bytes) -> bytes:
+    """A large value with its checksum: SQLite notices damage of its own structure, and none inside of a value."""
+    return data + zlib.crc32(data).to_bytes(_SEAL, "big")
 
 
 def open_store(path: Path, *, version: int, schema: str) -> Store:
@@ -266,6 +285,13 @@ def _code(exc: sqlite3.Error) -> int:
     return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF  # the low byte is the primary result code
 
 
+def _damage(path: Path | None) -> DamagedError:
+    where = path if path is not None else "the index in memory"
+    return DamagedError(
+        f"{where} is damaged and was thrown away", hint="run the same command again: it is made anew from git"
+    )
+
+
 def _failure(exc: sqlite3.Error, path: Path | None) -> CosportError:
     """The error for what SQLite reports, told by its result code (https://www.sqlite.org/rescode.html)."""
     where = path if path is not None else "the index in memory"
@@ -278,5 +304,5 @@ def _failure(exc: sqlite3.Error, path: Path | None) -> CosportError:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LockedError(f"another process has held {where} for {_WAIT:g} seconds", hint="wait for it, or end it")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return DamagedError(f"{where} is damaged and was thrown away", hint=f"{again}: it is made anew from git")
+        return _damage(path)
     return StoreError(f"{where}: {exc}", hint=f"remove {where}, then {again}: it is made anew from git")

@@ -121,42 +121,55 @@ def test_arguments_are_no_shell_words() -> None:
     assert process.run(["printf", "%s", argument]).stdout.decode() == argument
 
 
-class TestLines:
-    def test_pieces_are_cut_at_the_separator_however_they_arrive(self) -> None:
+class TestPieces:
+    def test_they_are_cut_at_the_separator_however_they_arrive(self) -> None:
         code = """
 import sys, time
 for piece in (b"a", b"b\\0\\0c", b"\\0" + b"d" * 1000000, b"e\\0last"):
     sys.stdout.buffer.write(piece); sys.stdout.flush(); time.sleep(0.05)
 """
-        found = list(process.lines(python(code), separator=b"\0"))
+        found = [piece for some in process.pieces(python(code), separator=b"\0") for piece in some]
         assert found == [b"ab", b"", b"c", b"d" * 1000000 + b"e", b"last"]
 
     def test_no_output_gives_nothing(self) -> None:
-        assert list(process.lines(["true"])) == []
+        assert list(process.pieces(["true"])) == []
+
+    def test_many_come_at_a_time_and_not_all_at_once(self) -> None:
+        found = list(process.pieces(["seq", "200000"]))
+        assert [int(piece) for some in found for piece in some] == list(range(1, 200001))
+        assert 2 <= len(found) <= 20
+
+    @pytest.mark.parametrize("size", [0, 1, 3_000_000])
+    def test_the_whole_input_is_sent_and_ended(self, size: int) -> None:
+        given = b"x" * size
+        assert b"".join(piece for some in process.pieces(["cat"], stdin=given) for piece in some) == given
+
+    def test_a_child_that_leaves_its_input_unread_is_no_error(self) -> None:
+        assert list(process.pieces(["echo", "done"], stdin=b"x" * 3_000_000)) == [[b"done"]]
 
     def test_a_child_that_complains_a_lot_does_not_block(self) -> None:
         code = "import sys; [print('x' * 1000, file=sys.stderr) for _ in range(2000)]; print('end')"
-        assert list(process.lines(python(code), timeout=30)) == [b"end"]
+        assert list(process.pieces(python(code), timeout=30)) == [[b"end"]]
 
-    def test_a_bad_end_is_an_error_after_the_last_line(self) -> None:
-        found = process.lines(["sh", "-c", "echo one; echo no good >&2; exit 3"])
-        assert next(found) == b"one"
+    def test_a_bad_end_is_an_error_after_the_last_piece(self) -> None:
+        found = process.pieces(["sh", "-c", "echo one; echo no good >&2; exit 3"])
+        assert next(found) == [b"one"]
         with pytest.raises(ProcessError, match="status 3: no good") as raised:
             next(found)
         assert raised.value.tail == "no good"
 
     def test_leaving_early_ends_the_child(self) -> None:
-        lines = process.lines(["sh", "-c", "echo $$; exec sleep 600"])
-        pid = int(next(lines))
-        lines.close()  # type: ignore[attr-defined]
+        found = process.pieces(["sh", "-c", "echo $$; seq 200000; exec sleep 600"])
+        pid = int(next(found)[0])
+        found.close()  # type: ignore[attr-defined]
         assert gone(pid)
 
     def test_silence_has_a_limit_and_a_slow_reader_none(self) -> None:
-        steady = process.lines(["sh", "-c", "echo 1; echo 2; sleep 0.3; echo 3"], timeout=1.0)
+        steady = process.pieces(["sh", "-c", "seq 200000; sleep 0.3; echo 3"], timeout=1.0)
         for _ in steady:
             time.sleep(0.7)
         with pytest.raises(ProcessTimeout):
-            list(process.lines(["sleep", "600"], timeout=0.3))
+            list(process.pieces(["sleep", "600"], timeout=0.3))
 
 
 class TestConversation:

@@ -211,11 +211,13 @@ class Repository:
         """As `run`, with the output as text without its last newline; undecodable bytes become surrogates."""
         return self.run(*args, stdin=stdin, env=env).decode("utf-8", "surrogateescape").rstrip("\n")
 
-    def lines(self, *args: str, separator: bytes = b"\n") -> Iterator[bytes]:
-        """Run git and yield its output piece by piece in bounded memory. Raises as `run` does, at the end."""
+    def pieces(self, *args: str, separator: bytes = b"\n", stdin: bytes = b"") -> Iterator[list[bytes]]:
+        """Run git and yield its output, many pieces at a time, in bounded memory. Raises as `run` does, at the end."""
         argv = self.argv(*args)
         try:
-            yield from process.lines(argv, separator=separator, env=self.env, cwd=self.git_dir, timeout=timeout())
+            yield from process.pieces(
+                argv, separator=separator, stdin=stdin, env=self.env, cwd=self.git_dir, timeout=timeout()
+            )
         except ProcessTimeout:
             raise
         except ProcessError as exc:

@@ -1,47 +1,47 @@
-"""Fills the index from one streaming `git log`: each commit once, ancestors first, in transactions.
+"""Fills the index from one streaming `git log`: each commit once, all in one transaction.
 
 The history is read as it is: replace refs and grafts, which change what one clone shows, are left out, because what a
 branch holds is what a push of it would give to others. Messages come re-encoded to UTF-8 where their header names
 another encoding, so that a subject equals its pick's whatever each was written in.
+
+git and this process work at the same time, so the time is git's own and what it takes to write the rows at the end. To
+keep it so, fields are handled a column at a time, in loops that Python runs in C; and what has been read is held as one
+string a column, a hundred bytes a commit, until the ranks are known.
 """
 
 from __future__ import annotations
 
 import zlib
 from array import array
-from binascii import unhexlify
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, islice, pairwise
-from typing import TYPE_CHECKING, Any, Final
+from binascii import hexlify, unhexlify
+from itertools import compress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from cosport.history.order import Order
 from cosport.history.schema import INDEXES, REAL_HISTORY, Kind
-from cosport.message.provenance import scan, subject
+from cosport.message.provenance import scan
 from cosport.model.commit import Sha
+from cosport.store import sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cosport.git.repository import Repository
+    from cosport.history.order import Ranked
     from cosport.model.provenance import Provenance
     from cosport.store import Store
 
-_SEGMENT: Final = 65536
-"""Commits a transaction: a killed first filling goes on from its last segment."""
+FIELDS: Final = ("%H", "%P", "%at", "%ct", "%an", "%s", "%B")
+"""What is asked of git for each commit. No field holds a NUL: git takes a message for ended there."""
 
-_ROWS: Final = 4096
-"""Rows held in memory."""
+_NUL: Final = b"\0"
 
-_TIPS_AT_ONCE: Final = 2000
-"""Tips that fit on one command line."""
+_ENVIRONMENT: Final = {**REAL_HISTORY, "GIT_FLUSH": "0"}
+"""git writes whole blocks; else it makes a system call for each commit."""
 
-_EXCLUDED: Final = 20_000
-"""Tips that git is told to leave out; what it prints of the others' commits is dropped here."""
 
-_MANY_TIPS: Final = 24
-"""From so many tips on their order is worth a look."""
-
-_FORMAT: Final = "--format=%H %P%n%at %ct %an%n%B"
+_WINDOWS: Final = ("-c", "core.packedGitWindowSize=16m", "-c", "core.packedGitLimit=64m")
+"""git looks at so much of a pack at a time; else all of the pack that it has looked at stays in memory."""
 
 
 def fill(
@@ -53,162 +53,208 @@ def fill(
     """
     fresh = store.one("SELECT 1 FROM commits LIMIT 1") is None
     if not fresh:
-        _finish(store)
-    heads = "SELECT sha FROM tips JOIN commits USING (rank) ORDER BY rank DESC LIMIT ?"
-    known = [Sha(row[0].hex()) for row in store.rows(heads, (_EXCLUDED,))]
-    batches = _batches(repository, tips, split=fresh)
-    filler = _Filler(store, fresh=fresh)
-    added = 0
-    for records in _ahead(_log(repository, batch, [*known, *before]) for batch, before in batches):
-        while (count := filler.take(records)) >= 0:
-            added += count
-            if progress is not None:
-                progress(count)
+        _finish(store)  # an earlier filling was killed before its end
+    filler = _Filler(store, repository.hash_length // 2, fresh=fresh)
+    for fields in _log(repository, tips, [] if fresh else _heads(store)):
+        count = filler.take(fields)
+        if progress is not None:
+            progress(count)
+    filler.write()
     _finish(store)
-    return added
-
-
-def _batches(repository: Repository, tips: Sequence[Sha], *, split: bool) -> Iterator[tuple[list[Sha], list[Sha]]]:
-    """The tips in the order of their dates, a batch at a time, each with the tips before it.
-
-    git prints nothing until it has walked all of a history. Where there are many tips (a kernel has a tag every week),
-    the oldest ones are printed while the walk of the later ones goes on.
-    """
-    if len(tips) < _MANY_TIPS:
-        yield list(tips), []
-        return
-    asked = "".join(f"{tip}\n" for tip in tips).encode("ascii")
-    listed = repository.with_environment(REAL_HISTORY).run("rev-list", "--no-walk=sorted", "--stdin", stdin=asked)
-    ordered = [Sha(name.decode("ascii")) for name in reversed(listed.split())]
-    size = len(ordered)
-    cuts = [0, size // 6, size // 2, size] if split else [0, size]
-    cuts = sorted({*cuts, *range(0, size, _TIPS_AT_ONCE)})
-    for begin, end in pairwise(cuts):
-        yield ordered[begin:end], ordered[max(0, begin - _TIPS_AT_ONCE) : begin]
-
-
-def _log(repository: Repository, tips: Sequence[Sha], known: Sequence[Sha]) -> Iterator[bytes]:
-    # `--ignore-missing`: a tip that was rewritten and pruned since excludes nothing; the filler knows its commits.
-    excluded = ["--ignore-missing", "--not", *known] if known else []
-    return repository.with_environment(REAL_HISTORY).lines(
-        "log", "--reverse", "--topo-order", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-patch", _FORMAT,
-        *tips, *excluded, "--", separator=b"\0",
-    )  # fmt: skip
-
-
-def _ahead(streams: Iterator[Iterator[bytes]]) -> Iterator[Iterator[bytes]]:
-    """The streams in their order, the next two of them already started while one is read."""
-    with ThreadPoolExecutor(3) as pool:
-        started = deque((pool.submit(next, stream, None), stream) for stream in islice(streams, 3))
-        while started:
-            start, stream = started.popleft()
-            first = start.result()
-            if first is not None:
-                yield chain((first,), stream)
-            started.extend((pool.submit(next, more, None), more) for more in islice(streams, 1))
+    return filler.count
 
 
 def _finish(store: Store) -> None:
-    for sql in INDEXES:
-        store.write(sql)
+    for definition in INDEXES.values():
+        store.write(f"CREATE {definition}")
+
+
+def _heads(store: Store) -> list[Sha]:
+    return [Sha(row[0].hex()) for row in store.rows("SELECT sha FROM tips JOIN commits USING (rank)")]
+
+
+def _log(repository: Repository, tips: Sequence[Sha], known: Sequence[Sha]) -> Iterator[list[bytes]]:
+    """The fields of the commits, newest first, many whole commits at a time."""
+    # `--ignore-missing`: a tip that was rewritten and pruned since excludes nothing; the filler knows its commits.
+    options = ["--ignore-missing"] if known else []
+    asked = "".join([*(f"{tip}\n" for tip in tips), *(f"^{tip}\n" for tip in known)]).encode("ascii")
+    held: list[bytes] = []
+    for some in repository.with_environment(_ENVIRONMENT).pieces(
+        *_WINDOWS, "log", *options, "--stdin", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-patch",
+        "--format=" + "%x00".join(FIELDS), separator=_NUL, stdin=asked,
+    ):  # fmt: skip
+        held += some
+        whole = len(held) - len(held) % len(FIELDS)
+        yield held[:whole]
+        del held[:whole]
+
+
+class _Said(NamedTuple):
+    """The statements of a batch, one string a column; `arrivals`, `numbers` and `kinds` have one element for each."""
+
+    arrivals: array[int]
+    numbers: array[int]
+    kinds: array[int]
+    named: bytes
+    details: bytes
+
+
+class _Batch(NamedTuple):
+    """Some commits as they came, from that arrival on, one string or array a column."""
+
+    begin: int
+    shas: bytes
+    subjects: bytes
+    keys: array[int]
+    authors: bytes
+    authored: array[int]
+    committed: array[int]
+    said: _Said
 
 
 class _Filler:
-    """Turns records of `git log` into rows as they come, so that git and this process work at the same time."""
+    """Holds what git printed until all of it is there, then writes it, ancestors first."""
 
-    def __init__(self, store: Store, *, fresh: bool) -> None:
+    def __init__(self, store: Store, size: int, *, fresh: bool) -> None:
         self._store = store
+        self._size = size
         self._fresh = fresh
-        self._ranks: dict[bytes, int] = {}
-        row = store.one("SELECT max(rank) FROM commits")
-        self._next = row[0] + 1 if row and row[0] is not None else 0
+        self._order = Order()
+        self._batches: list[_Batch] = []
 
-    def take(self, records: Iterator[bytes]) -> int:
-        """Write one segment in one transaction; the number of commits that were new, -1 at the end of the records."""
-        first = next(records, None)
-        if first is None:
-            return -1
-        begin = self._next
-        parents, merges = array("i"), array("i")
-        leaves: set[int] = set()
-        segment = chain((first,), islice(records, _SEGMENT - 1))
+    @property
+    def count(self) -> int:
+        """How many commits were new."""
+        return len(self._order)
+
+    def take(self, fields: list[bytes]) -> int:
+        """Read the fields of some commits; the number of those that were new."""
+        columns = [fields[number :: len(FIELDS)] for number in range(len(FIELDS))]
+        if not self._fresh:
+            # A tip that was rewritten is not excluded for ever: git's objects go, and their rows here stay.
+            new = [self._rank(unhexlify(name)) is None for name in columns[0]]
+            columns = [list(compress(column, new)) for column in columns]
+        names, parents, authored, committed, authors, titles, messages = columns
+        if not names:
+            return 0
+        begin = len(self._order)
+        self._order.take(names, parents)
+        subjects = [title.strip() for title in titles]
+        self._batches.append(
+            _Batch(
+                begin,
+                unhexlify(b"".join(names)),
+                _NUL.join(subjects),
+                array("I", map(zlib.crc32, subjects)),
+                _NUL.join(authors),
+                _times(authored),
+                _times(committed),
+                _said(begin, messages),
+            )
+        )
+        return len(names)
+
+    def write(self) -> None:
+        """Write all that was read, in one transaction."""
+        row = self._store.one("SELECT max(rank) FROM commits")
+        begin = row[0] + 1 if row and row[0] is not None else 0
+        ranked = self._order.settle(begin, self._arrived(), self._indexed)
+        if not self._batches:
+            return
         with self._store.transaction():
-            while some := list(islice(self._rows(segment, parents, merges, leaves), _ROWS)):
-                self._store.many("INSERT INTO commits VALUES (?,?,?,?,?,?,?)", [row for row, _ in some])
-                said = [statement for row, stated in some if stated for statement in _statements(row[0], stated)]
-                self._store.many("INSERT INTO statements VALUES (?,?,?,?,?)", said)
-            if self._next > begin:
-                values = (begin, parents.tobytes(), merges.tobytes())
-                self._store.write("INSERT INTO segments VALUES (?,?,?)", values)
-            older = {rank for rank in (*parents, *merges[1::2]) if rank < begin}
-            self._store.many("DELETE FROM tips WHERE rank=?", [(rank,) for rank in older])
-            self._store.many("INSERT INTO tips VALUES (?)", [(rank,) for rank in leaves])
-        return self._next - begin
+            while self._batches:
+                batch = self._batches.pop()
+                self._store.many("INSERT INTO commits VALUES (?,?,?,?,?,?,?)", self._commits(batch, ranked))
+                self._store.many("INSERT INTO statements VALUES (?,?,?,?,?)", _statements(batch.said, ranked))
+            values = (begin, sealed(ranked.first.tobytes()), sealed(ranked.merges.tobytes()))
+            self._store.write("INSERT INTO segments VALUES (?,?,?)", values)
+            self._store.many("DELETE FROM tips WHERE rank=?", [(rank,) for rank in ranked.indexed])
+            self._store.many("INSERT INTO tips VALUES (?)", [(rank,) for rank in ranked.leaves])
 
-    def _rows(
-        self, segment: Iterator[bytes], first: array[int], merges: array[int], leaves: set[int]
-    ) -> Iterator[tuple[tuple[Any, ...], Provenance | None]]:
-        """A row for `commits` and what the message states, for each record; fills in the parents and the childless."""
-        ranks, fresh, unhex, crc = self._ranks, self._fresh, unhexlify, zlib.crc32
-        for record in segment:
-            names, about, message = record.split(b"\n", 2)
-            sha = unhex(names[: names.find(b" ")])
-            if sha in ranks or (not fresh and self._known(sha) is not None):
-                continue  # reachable from a tip of an earlier batch, or of a ref that was rewritten since
-            rank = self._next
-            self._next = rank + 1
-            parents = names.split(b" ")[1:]
-            one = self._parent(parents[0]) if parents[0] else -1
-            first.append(one)
-            leaves.discard(one)
-            for other in parents[1:]:
-                merges.append(rank)
-                merges.append(self._parent(other))
-                leaves.discard(merges[-1])
-            leaves.add(rank)
-            ranks[sha] = rank
-            authored, committed, author = about.split(b" ", 2)
-            text = subject(message)
-            said = scan(message)
-            row = (rank, sha, text, crc(text), author, _time(authored), _time(committed))
-            yield row, None if said is NOTHING else said
+    def _commits(self, batch: _Batch, ranked: Ranked) -> Iterator[tuple[Any, ...]]:
+        count, size = len(batch.keys), self._size
+        return zip(
+            ranked.of[batch.begin : batch.begin + count][::-1],
+            [batch.shas[at : at + size] for at in range((count - 1) * size, -1, -size)],
+            reversed(batch.subjects.split(_NUL)),
+            reversed(batch.keys),
+            reversed(batch.authors.split(_NUL)),
+            reversed(batch.authored),
+            reversed(batch.committed),
+            strict=True,
+        )
 
-    def _parent(self, name: bytes) -> int:
-        sha = unhexlify(name)
-        rank = self._ranks.get(sha)
-        if rank is None:
-            rank = self._known(sha)
-            assert rank is not None, f"git log gave a commit before its parent {name!r}"
+    def _arrived(self) -> dict[bytes, int]:
+        """The arrivals of the parents that came before their children: a wrong clock's, a handful mostly."""
+        wanted = set(map(unhexlify, self._order.waited_for))
+        if not self._fresh:
+            wanted = {sha for sha in wanted if self._rank(sha) is None}
+        found: dict[bytes, int] = {}
+        for batch in self._batches if wanted else ():
+            shas = (batch.shas[at : at + self._size] for at in range(0, len(batch.shas), self._size))
+            found.update((hexlify(sha), at) for at, sha in enumerate(shas, batch.begin) if sha in wanted)
+        return found
+
+    def _rank(self, sha: bytes) -> int | None:
+        row = self._store.one("SELECT rank FROM commits WHERE sha=?", (sha,))
+        return row[0] if row is not None else None
+
+    def _indexed(self, name: bytes) -> int:
+        rank = self._rank(unhexlify(name))
+        assert rank is not None, f"git log left out the parent {name!r}"
         return rank
 
-    def _known(self, sha: bytes) -> int | None:
-        rank = self._ranks.get(sha)
-        if rank is None and not self._fresh:
-            row = self._store.one("SELECT rank FROM commits WHERE sha=?", (sha,))
-            if row is not None:
-                rank = self._ranks[sha] = row[0]
-        return rank
+
+def _times(seconds: list[bytes]) -> array[int]:
+    try:
+        return array("q", map(int, seconds))
+    except (ValueError, OverflowError):
+        # git prints nothing for a date that it cannot read, and SQLite holds 64 bits.
+        return array("q", [int(each) if each and len(each) < 18 else 0 for each in seconds])
 
 
 NOTHING: Final = scan(b"")
 
 
-def _time(seconds: bytes) -> int:
-    # git prints nothing for a date that it cannot read, and SQLite holds 64 bits.
-    return int(seconds) if seconds and len(seconds) < 18 else 0
+def _said(begin: int, messages: list[bytes]) -> _Said:
+    found = [(at, said) for at, said in enumerate(map(scan, messages), begin) if said is not NOTHING]
+    rows = [(at, number, *row) for at, said in found for number, row in enumerate(_rows(said))]
+    arrivals, numbers, kinds, named, details = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    texts = (_bytes("\0".join(column)) for column in (named, details))
+    return _Said(array("i", arrivals), array("i", numbers), array("b", kinds), *texts)
 
 
-def _statements(rank: int, said: Provenance) -> Iterator[tuple[Any, ...]]:
-    rows: list[tuple[Kind, str, str]] = [(Kind.ORIGIN, origin.sha, origin.form.value) for origin in said.origins]
-    rows += [(Kind.FIXES, tag.sha, tag.subject) for tag in said.fixes]
-    rows += [(Kind.REVERTS, sha, "") for sha in said.reverts]
-    rows += [(Kind.REAPPLIES, sha, "") for sha in said.reapplies]
-    rows += [(Kind.REVERTS_SUBJECT, said.reverted_subject, "")] if said.reverted_subject else []
-    rows += [(Kind.CHANGE_ID, said.change_id, "")] if said.change_id else []
-    rows += [(Kind.DEP_OF, sha, "") for sha in said.stable_dep_of]
-    rows += [(Kind.CC_STABLE, "", text) for text in said.cc_stable]
-    for number, (kind, named, detail) in enumerate(rows):
-        yield (rank, number, int(kind), _bytes(named), _bytes(detail))
+def _rows(said: Provenance) -> Iterator[tuple[int, str, str]]:
+    for origin in said.origins:
+        yield int(Kind.ORIGIN), origin.sha, origin.form.value
+    for tag in said.fixes:
+        yield int(Kind.FIXES), tag.sha, tag.subject
+    for sha in said.reverts:
+        yield int(Kind.REVERTS), sha, ""
+    for sha in said.reapplies:
+        yield int(Kind.REAPPLIES), sha, ""
+    if said.reverted_subject:
+        yield int(Kind.REVERTS_SUBJECT), said.reverted_subject, ""
+    if said.change_id:
+        yield int(Kind.CHANGE_ID), said.change_id, ""
+    for sha in said.stable_dep_of:
+        yield int(Kind.DEP_OF), sha, ""
+    for text in said.cc_stable:
+        yield int(Kind.CC_STABLE), "", text
+
+
+def _statements(said: _Said, ranked: Ranked) -> Iterator[tuple[Any, ...]]:
+    if not said.arrivals:
+        return iter(())
+    columns = zip(
+        [ranked.of[at] for at in said.arrivals],
+        said.numbers,
+        said.kinds,
+        said.named.split(_NUL),
+        said.details.split(_NUL),
+        strict=True,
+    )
+    return reversed(list(columns))
 
 
 def _bytes(text: str) -> bytes:

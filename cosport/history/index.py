@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final, Self
 
 from cosport.errors import CosportError, MissingObjectError, StoreError
 from cosport.history.graph import NEVER, Chain, Graph, chain, extend, ranks
-from cosport.history.schema import REAL_HISTORY, TABLES, VERSION, Kind
+from cosport.history.schema import INDEXES, REAL_HISTORY, TABLE_NAMES, TABLES, VERSION, Kind
 from cosport.model.commit import Sha, decode
-from cosport.store import DamagedError, Store, lock, open_store
+from cosport.store import DamagedError, Store, lock, open_store, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -193,17 +193,9 @@ class History:
 
     def _forget(self) -> None:
         with self.store.transaction():
-            for table in (
-                "commits",
-                "statements",
-                "segments",
-                "tips",
-                "chains",
-                "paths",
-                "patches",
-                "prepared",
-                "meta",
-            ):
+            for name in INDEXES:  # they are made anew after the next filling
+                self.store.write(f"DROP INDEX IF EXISTS {name}")
+            for table in TABLE_NAMES:
                 self.store.write(f"DELETE FROM {table}")  # noqa: S608 - names of our own
 
     def ensure(self, shas: Iterable[Sha], *, progress: Callable[[int], None] | None = None) -> None:
@@ -335,7 +327,7 @@ class History:
         if self._graph is None:
             graph = Graph()
             for parents, merges in self.store.rows("SELECT parents, merges FROM segments ORDER BY first"):
-                graph.append(parents, merges)
+                graph.append(self.store.unsealed(parents), self.store.unsealed(merges))
             self._graph = graph
         return self._graph
 
@@ -401,15 +393,15 @@ class History:
         if row is None:
             return None
         line, entries = ranks(), ranks()
-        line.frombytes(row[0])
-        entries.frombytes(row[1])
+        line.frombytes(self.store.unsealed(row[0]))
+        entries.frombytes(self.store.unsealed(row[1]))
         return Chain(line, entries)
 
     def _keep(self, held: Chain) -> None:
         with self.store.transaction():
             self.store.write(
                 "INSERT OR REPLACE INTO chains VALUES (?,?,?,?)",
-                (held.tip, int(time.time()), held.line.tobytes(), held.entries.tobytes()),
+                (held.tip, int(time.time()), sealed(held.line.tobytes()), sealed(held.entries.tobytes())),
             )
             self.store.write(
                 "DELETE FROM chains WHERE tip NOT IN (SELECT tip FROM chains ORDER BY used DESC, tip DESC LIMIT ?)",

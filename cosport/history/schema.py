@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Raise it with every change of the tables, of `cosport.message.provenance`'s rules, or of what a code means."""
 
 
@@ -57,10 +57,12 @@ CREATE INDEX paths_key ON paths (key)
 REAL_HISTORY: Final = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": "/dev/null"}
 """What makes git show the commits as they are stored. The shallow boundary stays: nothing lies behind it."""
 
-INDEXES: Final = (
+TABLE_NAMES: Final = ("commits", "statements", "segments", "tips", "chains", "paths", "patches", "prepared", "meta")
+
+INDEXES: Final = {
     # Made after the first filling: sorting once is ten times faster than 200,000 insertions in random order.
-    "CREATE UNIQUE INDEX IF NOT EXISTS commits_sha ON commits (sha)",
-    "CREATE INDEX IF NOT EXISTS commits_subject ON commits (subject_key)",
-    "CREATE INDEX IF NOT EXISTS statements_named ON statements (named, kind) WHERE kind < 8",
-    "CREATE INDEX IF NOT EXISTS statements_fixed ON statements (detail) WHERE kind = 2",
-)
+    "commits_sha": "UNIQUE INDEX IF NOT EXISTS commits_sha ON commits (sha)",
+    "commits_subject": "INDEX IF NOT EXISTS commits_subject ON commits (subject_key)",
+    "statements_named": "INDEX IF NOT EXISTS statements_named ON statements (named, kind) WHERE kind < 8",
+    "statements_fixed": "INDEX IF NOT EXISTS statements_fixed ON statements (detail) WHERE kind = 2",
+}

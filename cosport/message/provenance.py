@@ -9,9 +9,12 @@ at about 2 microseconds a message, because few messages hold any of the words th
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cosport.model.provenance import FixesTag, Origin, OriginForm, Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 _SHA: Final = rb"(?<![0-9a-z])([0-9a-f]{7,64})(?![0-9a-z])"
 _AND: Final = rb"(?:\s*,\s*and\s+|\s*,\s*|\s+and\s+|\s*&\s*)(?:commit\s+)?"
@@ -55,13 +58,13 @@ _DEP: Final = re.compile(rb"stable-dep-of:\s*(?:commit:?\s+)?" + _SHA)
 _CC: Final = re.compile(rb"cc:.*\bstable@(?:vger\.)?kernel\.org\s*\"?\s*>?\s*(?:[,;]\s*)?(.*)$")
 _CHANGE_ID: Final = re.compile(rb"change-id:\s*i([0-9a-f]{40})\s*$")
 _REVERTS: Final = re.compile(
-    rb"(?:^|\n)[ \t]*(?:(?:hence |so |and |thus )?this reverts\s+(?:the\s+)?(?:"
+    rb"[ \t]*(?:(?:hence |so |and |thus )?this reverts\s+(?:the\s+)?(?:"
     + _TREE
     + rb"\s+)?(?:commits?:?\s+)?|reverts?\s+(?:the\s+)?commits?:?\s+)"
     + _SHAS
 )
 _REAPPLIES: Final = re.compile(
-    rb"(?:^|\n)[ \t]*this (?:reapplies|re-applies)\s+(?:the\s+)?(?:" + _TREE + rb"\s+)?(?:commits?:?\s+)?" + _SHAS
+    rb"[ \t]*this (?:reapplies|re-applies)\s+(?:the\s+)?(?:" + _TREE + rb"\s+)?(?:commits?:?\s+)?" + _SHAS
 )
 _REVERT_SUBJECT: Final = re.compile(
     rb"(?:^|.*?[\]:]\s+)(revert|reapply):?\s+\"(.+)\"[\s.]*$", re.IGNORECASE | re.DOTALL
@@ -82,17 +85,14 @@ def scan(message: bytes) -> Provenance:
     low = message.lower()
     # Words without which nothing is stated; "upstream" and "backport" never come without "commit". Spelt out, as a loop
     # would double the time that nearly all messages take.
-    if (
-        b"commit" in low
-        or b"stable" in low
-        or b"fixes:" in low
-        or b"revert" in low
-        or b"change-id:" in low
-        or b"cherry" in low
-        or b"reapp" in low
-    ):
-        return _scan(message, low)
-    return _NOTHING
+    words = _Words(
+        b"commit" in low or b"cherry" in low,
+        b"fixes:" in low,
+        b"revert" in low or b"reapp" in low,
+        b"stable" in low and (b"stable@" in low or b"stable-dep-of:" in low),
+        b"change-id:" in low,
+    )
+    return _scan(message, low, words) if True in words else _NOTHING
 
 
 def subject(message: bytes) -> bytes:
@@ -110,37 +110,69 @@ def subject(message: bytes) -> bytes:
     return b" ".join(kept)
 
 
-def _scan(message: bytes, low: bytes) -> Provenance:
-    origins: list[Origin] = []
-    fixes: list[FixesTag] = []
-    depends: list[str] = []
-    stable: list[str] = []
-    change_id = ""
-    lines = low.split(b"\n")
-    for number, line in enumerate(lines):
-        head = line[:1]
-        if head == b"f" and (found := _FIXES.match(line)):
-            fixes.append(FixesTag(found[1].decode(), _quoted(message, lines, number, found.end())))
-        elif head == b"c" and line.startswith(b"cc:"):
-            if cc := _CC.match(line):
-                stable.append(_version_text(cc[1]))
-        elif head == b"c" and (found := _CHANGE_ID.match(line)):
-            change_id = "I" + found[1].decode()
-        elif head == b"s" and (found := _DEP.match(line)):
-            depends.append(found[1].decode())
-        elif number and (b"commit" in line or b"cherry" in line):
-            origins += _origins(lines, number)
-    named = subject(message)
-    quoted = _REVERT_SUBJECT.match(named) if b"evert" in named or b"eapply" in named else None
+class _Words(NamedTuple):
+    """Which kinds of statements a message may hold."""
+
+    origin: bool
+    fixes: bool
+    revert: bool
+    stable: bool
+    change: bool
+
+
+def _scan(message: bytes, low: bytes, words: _Words) -> Provenance:
+    # Lines are found by their words, not looked at one by one: nearly all of them state nothing.
+    fixes: dict[int, FixesTag] = {}
+    if words.fixes:
+        for begin, end in _lines(low, b"fixes:"):
+            if found := _FIXES.match(low, begin, end):
+                fixes[begin] = FixesTag(found[1].decode(), _quoted(message, found.end()))
+    reverts = _shas(_REVERTS, low, b"revert") if words.revert else ()
+    quoted = _REVERT_SUBJECT.match(subject(message)) if words.revert else None
+    changes = _first_groups(_CHANGE_ID, low, b"change-id:") if words.change else []
+    depends = _first_groups(_DEP, low, b"stable-dep-of:") if words.stable else []
+    stable = _first_groups(_CC, low, b"cc:") if words.stable else []
+    origins = _all_origins(low, fixes.keys()) if words.origin else ()
+    reapplies = _shas(_REAPPLIES, low, b"applies") if b"applies" in low else ()
+    if not (fixes or origins or reverts or quoted or stable or changes or reapplies or depends):
+        return _NOTHING
     return Provenance(
-        origins=tuple(origins),
-        fixes=tuple(fixes),
-        reverts=_shas(_REVERTS, low) if b"revert" in low else (),
-        reapplies=_shas(_REAPPLIES, low) if b"this re" in low else (),
+        origins=origins,
+        fixes=tuple(fixes.values()),
+        reverts=reverts,
+        reapplies=reapplies,
         reverted_subject=_reverted(quoted) if quoted else "",
-        change_id=change_id,
-        stable_dep_of=tuple(depends),
-        cc_stable=tuple(stable),
+        change_id=f"I{changes[-1].decode()}" if changes else "",
+        stable_dep_of=tuple(sha.decode() for sha in depends),
+        cc_stable=tuple(map(_version_text, stable)),
+    )
+
+
+def _first_groups(pattern: re.Pattern[bytes], low: bytes, word: bytes) -> list[bytes]:
+    """What the first group of `pattern` finds in each line that begins with `word`."""
+    return [found[1] for line in _lines(low, word) if (found := pattern.match(low, *line))]
+
+
+def _lines(low: bytes, word: bytes) -> Iterator[tuple[int, int]]:
+    """Where the lines that begin with `word` begin and end."""
+    at = 0 if low.startswith(word) else low.find(b"\n" + word) + 1 or -1
+    while at >= 0:
+        end = low.find(b"\n", at)
+        yield at, end if end >= 0 else len(low)
+        at = low.find(b"\n" + word, end) + 1 or -1 if end >= 0 else -1
+
+
+def _all_origins(low: bytes, taken: Collection[int]) -> tuple[Origin, ...]:
+    """The statements of origin, but for the subject; the lines that begin at `taken` state something else."""
+    begins = {*_holding(low, b"commit"), *_holding(low, b"cherry")} - {0}
+    if not begins:
+        return ()
+    lines = low.split(b"\n")
+    return tuple(
+        origin
+        for begin in sorted(begins)
+        if begin not in taken and not low.startswith(b"cc:", begin)
+        for origin in _origins(lines, low.count(b"\n", 0, begin))
     )
 
 
@@ -187,9 +219,23 @@ def _is_commit_line(lines: list[bytes], number: int) -> bool:
     return bool(above) or below.startswith((b"commit-author", b"upstream-diff"))
 
 
-def _shas(pattern: re.Pattern[bytes], low: bytes) -> tuple[str, ...]:
+def _holding(low: bytes, word: bytes) -> Iterator[int]:
+    """Where the lines begin that hold `word`."""
+    at = low.find(word)
+    while at >= 0:
+        yield low.rfind(b"\n", 0, at) + 1
+        end = low.find(b"\n", at)
+        at = low.find(word, end) if end >= 0 else -1
+
+
+def _shas(pattern: re.Pattern[bytes], low: bytes, word: bytes) -> tuple[str, ...]:
+    """The shas in what `pattern` finds from the beginning of a line on that holds `word`."""
     return tuple(
-        sha.decode() for found in pattern.finditer(low) for sha in _ANY_SHA.findall(found[1]) if not sha.isalpha()
+        sha.decode()
+        for begin in _holding(low, word)
+        if (found := pattern.match(low, begin))
+        for sha in _ANY_SHA.findall(found[1])
+        if not sha.isalpha()
     )
 
 
@@ -199,9 +245,8 @@ def _reverted(found: re.Match[bytes]) -> str:
     return f'Revert "{text}"' if found[1].lower() == b"reapply" else text
 
 
-def _quoted(message: bytes, lines: list[bytes], number: int, column: int) -> str:
+def _quoted(message: bytes, start: int) -> str:
     """The subject quoted behind a Fixes sha, which may be wrapped over three lines; "" where there is none."""
-    start = sum(len(line) + 1 for line in lines[:number]) + column if number else column
     text = b" ".join(part.strip() for part in message[start : start + 600].split(b"\n")[:3])
     text = text.lstrip(b" ,:([")
     mark = text[:1]

@@ -1,9 +1,12 @@
-"""What a commit's message says of other commits: where it comes from, what it fixes, what it reverts."""
+"""What a commit's message says of other commits: where it comes from, what it fixes, what it reverts.
+
+Named tuples, because a million of them are made for an index, and they take a third of the time of data classes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class OriginForm(StrEnum):
@@ -18,24 +21,21 @@ class OriginForm(StrEnum):
     COMMIT_LINE = "commit-line"  # commit X on a line of its own at the top, CIQ and RHEL
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """One statement that a commit comes from another: `sha` as written (lower case, 7 to 64 hex digits)."""
 
     sha: str
     form: OriginForm
 
 
-@dataclass(frozen=True, slots=True)
-class FixesTag:
+class FixesTag(NamedTuple):
     """One `Fixes:` tag: the abbreviated sha as written, and the quoted subject ("" where there is none)."""
 
     sha: str
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(NamedTuple):
     """All such statements of one message, in the order in which they stand there.
 
     `reverts` are shas as written in "This reverts commit X" (also "This reverts X"); `reapplies` those of "This

@@ -1,9 +1,9 @@
 """Makes a repository the size of a kernel, with fixes and backports: a seeded stream for `git fast-import`.
 
-One upstream line; stable branches that left it at different times and since then took backports of its commits, wrote
-commits of their own, and so drifted. All follows from the numbers in `Scale`, so a repository once made is kept
-(`cached`). Files are lists of lines of C-like text; a backport changes the same line as its upstream commit where that
-line is still there, as a person's would.
+Upstream, with merges, fixes of commits of any age, and reverts; stable branches that left it at different times and
+since then took backports of its commits, wrote commits of their own, and so drifted. All follows from the numbers in
+`Scale`, so a repository once made is kept (`cached`). Files are lists of lines of C-like text; a backport changes the
+same line as its upstream commit where that line is still there, as a person's would.
 """
 
 from __future__ import annotations
@@ -17,16 +17,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
+from tests.bench import prose
 from tests.bench.pairs import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raise it when the same numbers give another repository."""
 
 UPSTREAM: Final = "refs/remotes/upstream/master"
+_TOPIC: Final = "refs/remotes/upstream/topic"
 _DAY: Final = 1_300_000_000
+_HOUSE: Final = "House Engineer <house@example.com>"
+
+_ROUND: Final = 25
+"""Of so many upstream commits one stands beside the next, and is then merged with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,8 @@ class Scale:
 
 KERNEL: Final = Scale()
 SMALL: Final = Scale(files=800, folders=60, upstream=300, branches=4, per_branch=60, fixes=16, hot=100, swept=150)
-HUGE: Final = Scale(upstream=960_000, per_branch=10_000, fixes=200, hot=40_000)
-"""A million commits, 30,000 of them backports; for measurements of the index. Takes a quarter of an hour and 4 GB."""
+HUGE: Final = Scale(upstream=971_600, per_branch=8_200, fixes=200, hot=40_000)
+"""A million commits, 20,000 of them backports; for measurements of the index. Takes half an hour and some GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +111,25 @@ def generate(folder: Path, scale: Scale) -> None:
 
 @dataclass(slots=True)
 class _Change:
-    """One upstream change that a branch may take: the line `old` of file `path` becomes `new`."""
+    """One upstream change that a branch may take: the line `old` of file `path` becomes `new`.
 
+    `head` is what its message says first, if it is a revert; `fixed` names what it fixes.
+    """
+
+    number: int
     mark: int
     sha: str
     subject: str
+    head: str
+    fixed: tuple[str, str] | None
     path: str
     old: str
     new: str
+
+    @property
+    def body(self) -> str:
+        """Its message below the subject, with the trailers."""
+        return f"{self.head}{prose.body(self.number)}\n{prose.trailers(self.number, fixed=self.fixed)}"
 
 
 class _Writer:
@@ -128,6 +145,7 @@ class _Writer:
         self._upstream: dict[str, list[str]] = {}
         self._seeds: dict[str, int] = {}
         self._changes: list[_Change] = []
+        self._side: int | None = None
         self._mark = 0
         self._unique = 0
 
@@ -138,7 +156,8 @@ class _Writer:
         quiet = self._paths[scale.hot : scale.hot + scale.fixes]
         base = self._base({*hot, *quiet})
         starts = {
-            int(scale.upstream * (0.1 + 0.7 * number / scale.branches)): number for number in range(scale.branches)
+            _start(int(scale.upstream * (0.1 + 0.7 * number / scale.branches))): number
+            for number in range(scale.branches)
         }
         branches: dict[int, tuple[int, dict[str, list[str]]]] = {}
         tip = base
@@ -146,13 +165,13 @@ class _Writer:
             if number in starts:
                 branches[starts[number]] = (tip, {path: list(lines) for path, lines in self._upstream.items()})
                 tip = self._sweep(tip, number)
-            tip = self._upstream_commit(tip, self._random.choice(hot), number)
+            tip = self._upstream_commit(tip, hot, number)
         base_sha = self._sha(base)
         for path in quiet:
             tip = self._fix(tip, path, base_sha)
         for number, (start, files) in sorted(branches.items()):
             self._branch(number, start, files, hot)
-        self._put("done\n")
+        self._put(f"reset {_TOPIC}\nfrom 0000000000000000000000000000000000000000\n\ndone\n")
 
     def _base(self, kept: set[str]) -> int:
         for path in self._paths:
@@ -163,27 +182,65 @@ class _Writer:
             self._put(f"blob\nmark :{self._next()}\n")
             self._data("".join(lines))
         first = self._mark - len(self._paths)
-        mark = self._head(UPSTREAM, None, "Linux 0.1: the whole tree\n", 0)
+        mark = self._head(UPSTREAM, None, "Linux 0.1: the whole tree\n", prose.author(0), 0)
         self._put("".join(f"M 100644 :{first + number} {path}\n" for number, path in enumerate(self._paths, 1)) + "\n")
         return mark
 
-    def _upstream_commit(self, parent: int, path: str, number: int) -> int:
-        change = self._edit(self._upstream[path], path)
-        subject = f"{path.split('/')[1]}: {change[2]} in {Path(path).name}"
-        body = f"{subject}\n\nThe value was not the right one for all machines.\n"
-        if self._changes and number % 4 == 0:
-            fixed = self._random.choice(self._changes[-200:])
-            body += f'\nFixes: {fixed.sha[:12]} ("{fixed.subject}")\n'
-        mark = self._head(UPSTREAM, parent, body + "Signed-off-by: Up Stream <up@example.com>\n", number + 1)
-        self._file(path, self._upstream[path])
-        self._changes.append(_Change(mark, self._sha(mark), subject, path, change[0], change[1]))
+    def _upstream_commit(self, tip: int, hot: list[str], number: int) -> int:
+        """The next commit upstream, and upstream's tip after it, which is another one while it waits to be merged."""
+        place = number % _ROUND
+        if place == 2 and self._side is not None:
+            side, self._side = self._side, None
+            subject = f"Merge branch 'topic-{number}' of the subsystem's tree"
+            mark = self._head(UPSTREAM, tip, f"{subject}\n", prose.author(number % 7), number + 1)
+            self._put(f"merge :{side}\n")
+            path = self._changes[-2].path
+            self._file(path, self._upstream[path])
+            return mark
+        change = (self._revert(number) if number % 100 == 99 else None) or self._change(hot, number)
+        text = f"{change.subject}\n\n{change.body}"
+        # Now and then a clock is three days ahead.
+        when = number + 1 + (432 if number % 500 == 7 else 0)
+        # What waits to be merged stands on a ref of its own: fast-import forgets the trees of a ref that goes back.
+        ref = UPSTREAM if place else _TOPIC
+        change.mark = mark = self._head(ref, tip, text, prose.author(number), when)
+        self._file(change.path, self._upstream[change.path])
+        change.sha = self._sha(mark)
+        self._changes.append(change)
+        if place == 0:
+            self._side = mark
+            return tip
         return mark
+
+    def _change(self, hot: list[str], number: int) -> _Change:
+        path = self._random.choice(hot)
+        while self._side is not None and path == self._changes[-1].path:  # both go into the same merge
+            path = self._random.choice(hot)
+        old, new, word = self._edit(self._upstream[path], path)
+        fixed = None
+        if self._changes and number % 4 == 1:
+            # Most bugs are found soon, some after years.
+            reach = min(len(self._changes), 10 ** self._random.choice((2, 2, 3, 4, 5, 6)))
+            target = self._changes[-self._random.randrange(1, reach + 1)]
+            fixed = target.sha[:12], target.subject
+        subject = f"{path.split('/')[1]}: {word} {number:x} in {Path(path).name}"
+        return _Change(number, 0, "", subject, "", fixed, path, old, new)
+
+    def _revert(self, number: int) -> _Change | None:
+        """Takes back one of the last changes, if its line still stands."""
+        gone = self._random.choice(self._changes[-60:-3])
+        lines = self._upstream[gone.path]
+        if gone.new not in lines:
+            return None
+        lines[lines.index(gone.new)] = gone.old
+        head = f"This reverts commit {gone.sha}.\n\n"
+        return _Change(number, 0, "", f'Revert "{gone.subject}"', head, None, gone.path, gone.new, gone.old)
 
     def _sweep(self, parent: int, number: int) -> int:
         """A commit that changes the first line of many files which nothing else changes."""
         cold = self._paths[self._scale.hot + self._scale.fixes :]
         chosen = self._random.sample(cold, min(self._scale.swept, len(cold)))
-        mark = self._head(UPSTREAM, parent, "treewide: name who keeps a file\n", number + 1)
+        mark = self._head(UPSTREAM, parent, "treewide: name who keeps a file\n", prose.author(0), number + 1)
         for path in chosen:
             self._file(path, self._contents(self._seeds[path], f"team {number}"))
         return mark
@@ -194,7 +251,7 @@ class _Writer:
             f"{path.split('/')[1]}: repair {Path(path).name}\n\nFound on a real machine.\n\n"
             f'Fixes: {broken[:12]} ("Linux 0.1: the whole tree")\nSigned-off-by: Up Stream <up@example.com>\n'
         )
-        mark = self._head(UPSTREAM, parent, text, self._scale.upstream + 1)
+        mark = self._head(UPSTREAM, parent, text, prose.author(0), self._scale.upstream + 500)
         self._file(path, self._upstream[path])
         return mark
 
@@ -209,12 +266,15 @@ class _Writer:
             if position % 3 == 0:
                 path = self._random.choice(hot)
                 word = self._edit(files[path], path)[2]
-                tip = self._head(ref, tip, f"COS: {word} {Path(path).name}\n\nBUG=b/{position}\nTEST=booted\n", 10_000)
+                text = f"COS: {word} {Path(path).name}\n\nBUG=b/{position}\nTEST=booted\n"
+                tip = self._head(ref, tip, text, _HOUSE, change.number + 1000)
                 self._file(path, files[path])
             lines = files[change.path]
             if change.old in lines:
                 lines[lines.index(change.old)] = change.new
-                tip = self._head(ref, tip, _backport_message(change, position), 10_000)
+                text = _backport_message(change, position)
+                who, authored = prose.author(change.number), change.number + 1
+                tip = self._head(ref, tip, text, who, change.number + 1000, authored=authored)
                 self._file(change.path, lines)
 
     def _edit(self, lines: list[str], path: str) -> tuple[str, str, str]:
@@ -237,10 +297,16 @@ class _Writer:
         chosen[0] = f"/* SPDX-License-Identifier: GPL-2.0-only; file {seed}, kept by {owner} */\n"
         return chosen
 
-    def _head(self, ref: str, parent: int | None, message: str, when: int) -> int:
+    def _head(
+        self, ref: str, parent: int | None, message: str, author: str, when: int, *, authored: int | None = None
+    ) -> int:
         mark = self._next()
-        who = f"Up Stream <up@example.com> {_DAY + when * 600} +0000"
-        self._put(f"commit {ref}\nmark :{mark}\nauthor {who}\ncommitter {who}\n")
+        wrote = _DAY + (when if authored is None else authored) * 600
+        committer = author if authored is None else _HOUSE
+        self._put(
+            f"commit {ref}\nmark :{mark}\nauthor {author} {wrote} +0000\n"
+            f"committer {committer} {_DAY + when * 600} +0000\n"
+        )
         self._data(message)
         if parent is not None:
             self._put(f"from :{parent}\n")
@@ -270,11 +336,15 @@ class _Writer:
 
 def _backport_message(change: _Change, position: int) -> str:
     """The upstream message with an origin line, in one of the forms that stable trees use."""
-    forms = (f"commit {change.sha} upstream.", f"[ Upstream commit {change.sha} ]")
-    body = "The value was not the right one for all machines.\n"
     if position % 3 == 2:
-        return f"{change.subject}\n\n{body}\n(cherry picked from commit {change.sha})\n"
-    return f"{change.subject}\n\n{forms[position % 3]}\n\n{body}"
+        return f"{change.subject}\n\n{change.body}(cherry picked from commit {change.sha})\n"
+    form = (f"commit {change.sha} upstream.", f"[ Upstream commit {change.sha} ]")[position % 3]
+    return f"{change.subject}\n\n{form}\n\n{change.body}"
+
+
+def _start(number: int) -> int:
+    """The number itself or the next one at which nothing waits to be merged."""
+    return number + (3 - number % _ROUND if number % _ROUND in (1, 2) else 0)
 
 
 def _paths(scale: Scale, chance: random.Random) -> Iterator[str]:

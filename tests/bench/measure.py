@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -64,7 +65,10 @@ def run(
                 f"{' '.join(argv)}: status {child.returncode}\n{err.read().decode(errors='replace')[-4000:]}"
             )
     cpu = usage.ru_utime + usage.ru_stime
-    return Run(seconds, cpu, watch.peak_mib, usage.ru_maxrss / 1024, child.returncode, target)
+    # Until it starts its program a child counts our own memory as its own, and the peak remembers that.
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = max(watch.peak_mib, usage.ru_maxrss / 1024 if usage.ru_maxrss > ours else 0.0)
+    return Run(seconds, cpu, watch.peak_mib, peak, child.returncode, target)
 
 
 def _environment() -> dict[str, str]:

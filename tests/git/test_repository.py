@@ -112,7 +112,7 @@ def test_the_time_limit_holds_for_git(git: Git, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ProcessTimeout):
         home.run("wait")
     with pytest.raises(ProcessTimeout):
-        list(home.lines("wait"))
+        list(home.pieces("wait"))
 
 
 def test_failures_have_their_names(git: Git) -> None:
@@ -124,9 +124,9 @@ def test_failures_have_their_names(git: Git) -> None:
     with pytest.raises(MissingObjectError, match="1" * 40):
         home.run("read-tree", "1" * 40)
     with pytest.raises(MissingObjectError):
-        list(home.lines("log", "2" * 40))
+        list(home.pieces("log", "2" * 40))
     with pytest.raises(GitError):
-        list(home.lines("log", "no-such-branch", "--"))
+        list(home.pieces("log", "no-such-branch", "--"))
 
 
 def test_only_the_systems_own_words_mean_that_the_disk_refuses() -> None:
