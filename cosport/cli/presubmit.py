@@ -17,11 +17,12 @@ from cosport.presubmit.context import Context, guess_target, target
 from cosport.presubmit.formats.gerrit import reviews
 from cosport.presubmit.formats.junit import junit
 from cosport.presubmit.formats.sarif import sarif
+from cosport.presubmit.repair import repair
 from cosport.presubmit.report import Verdict, document
 
 if TYPE_CHECKING:
     from cosport.cli.output import Printer
-    from cosport.model.commit import Commit
+    from cosport.model.commit import Commit, Sha
     from cosport.presubmit.report import Report
 
 
@@ -50,6 +51,7 @@ class Listed:
 @command(
     example="""cosport presubmit
 cosport presubmit main..HEAD --branch cos-5.4
+cosport presubmit backport/cos-5.4/71994620bb25 --fix
 cosport presubmit HEAD --only fixes --only upstream-patch"""
 )
 def presubmit(
@@ -61,12 +63,16 @@ def presubmit(
     only: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="Run these checks alone.")] = None,
     skip: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="Leave a check out.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How to tell it.")] = Format.TEXT,
+    fixing: Annotated[
+        bool, typer.Option("--fix", help="Repair what needs no judgement in the messages, as new commits.")
+    ] = False,
     listing: Annotated[bool, typer.Option("--list", help="List the checks, and judge nothing.")] = False,
 ) -> int:
     """Judge commits by the checks that the hooks and the Gerrit bot run too.
 
     Severities, required fields and checks come from the clone's own configuration or from refs/meta/cosport, never from
-    the commit. The exit code is 1 where something blocks, or where a check that could block had no answer.
+    the commit. The exit code is 1 where something blocks, or where a check that could block had no answer. --fix moves
+    a branch that nobody has checked out to the repaired commits; for any other it says how to take them over.
     """
     if listing:
         return _list(session)
@@ -76,7 +82,15 @@ def presubmit(
     skipped = dict.fromkeys(skip or (), "left out with --skip")
     with presubmitting(session) as context:
         commits = commits_of(context, revision)
-        aim = target(context, branch) if branch else guess_target(context, commits[-1].sha, refs_at(context, revision))
+        names = refs_at(context, revision)
+        aim = target(context, branch) if branch else guess_target(context, commits[-1].sha, names)
+        if fixing:
+            if context.history.contains(commits[0].sha, aim.tip):
+                raise UsageError(
+                    f"{commits[0].sha[:12]} has landed on {aim.name}", hint="what has landed stays as it is"
+                )
+            before, commits = commits[-1].sha, repair(context, commits, aim, only=only or (), skip=skipped)
+            _take_over(session, names, before, commits[-1].sha)
         reports = []
         with session.printer.progress("judging", len(commits)) as step:
             for commit in commits:
@@ -85,6 +99,22 @@ def presubmit(
                 step(1)
     tell(session.printer, form, reports)
     return 0 if all(report.verdict is Verdict.PASS for report in reports) else 1
+
+
+def _take_over(session: Session, names: tuple[str, ...], before: Sha, after: Sha) -> None:
+    """Move the branch to the repaired commits, or say how: what somebody has checked out is theirs to move."""
+    from cosport.git import refs
+
+    if before == after:
+        session.printer.note("there is nothing to repair without judgement")
+        return
+    ref = names[0] if names else ""
+    is_ours = ref.startswith("refs/heads/") and refs.read(session.repository, ref) == before
+    if is_ours and not refs.checked_out_at(session.repository, ref):
+        refs.update(session.repository, ref, after, before, why="presubmit --fix")
+        session.printer.note(f"{ref.removeprefix('refs/heads/')} is at {after[:12]} now; it was at {before[:12]}")
+        return
+    session.printer.note(f"repaired as {after}; the files are the same, so take it over with: git reset --soft {after}")
 
 
 def commits_of(context: Context, revision: str) -> tuple[Commit, ...]:

@@ -97,12 +97,13 @@ def _install(hook: Path) -> Installed:
     kept = hook.with_name(hook.name + KEPT)
     text = _script(hook)
     if hook.exists() and not is_ours(hook):
-        if kept.exists():
+        if kept.exists() and not kept.samefile(hook):
             raise UsageError(
                 f"{hook} is not cosport's, and {kept.name} stands beside it already",
                 hint="join the two, or remove the one that is not needed; then run the same command again",
             )
-        os.link(hook, kept)  # unlike a rename, this never replaces a file
+        if not kept.exists():  # it does after a kill at this point
+            os.link(hook, kept)  # unlike a rename, this never replaces a file
     elif hook.exists() and hook.read_bytes() == text.encode("utf-8", "surrogateescape"):
         return Installed(hook.name, str(hook), "current", str(kept) if kept.exists() else "")
     with tempfile.NamedTemporaryFile(dir=hook.parent, prefix=f".{hook.name}.", delete=False) as draft:

@@ -77,8 +77,13 @@ class Change:
         return self.message.lines[line - 1] in self._their_lines
 
     @cached_property
+    def their_text(self) -> str:
+        """The message of the commit that it names last, "" where that is not here."""
+        return text_of(self.source) if self.source is not None else ""
+
+    @cached_property
     def _their_lines(self) -> frozenset[str]:
-        return frozenset(text_of(self.source).split("\n")) if self.source is not None else frozenset()
+        return frozenset(self.their_text.split("\n")) if self.source is not None else frozenset()
 
     @cached_property
     def said(self) -> Provenance:

@@ -41,6 +41,8 @@ MODULES: Final = (
     "parity",
     "config_mixed",
     "contents",
+    "merge",
+    "checkpatch",
 )
 """The modules of `cosport.presubmit.checks`, in the order in which people read their findings."""
 

@@ -240,3 +240,44 @@ def test_configuration_mixed_with_code(house: House) -> None:
     assert (finding.rule, finding.place.path) == ("config-mixed", config)
     mixed = house.fix(files={**files, FILE: edit(5, "int 5;")}, message="mm: mixed")
     assert house.rules("config", house.pick(mixed, files={**files, FILE: edit(5, "int 5;")})) == []
+
+
+class TestMerge:
+    """Merges of stable releases."""
+
+    def merge(self, house: House, files: dict[str, File], message: str, branch: str = "refs/changes/1") -> str:
+        git = house.git
+        if not git.exists("refs/heads/stable"):
+            makefile = {"Makefile": "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 2\n"}
+            git.commit({FILE: edit(5, "stable five")}, "mm: stable", branch="stable", parents=[house.first])
+            git.commit(makefile, "Linux 6.1.2", branch="stable")
+            git.commit({FILE: edit(5, "own five"), "own.c": "own\n"}, "COS: own", branch="cos-6.1")
+        tip, release = git.sha("cos-6.1"), git.sha("stable")
+        return git.commit({"Makefile": git.read("stable", "Makefile").decode(), **files}, message, branch=branch,
+                          parents=[tip, release])  # fmt: skip
+
+    @pytest.mark.parametrize(("files", "message", "rules"), [
+        ({FILE: edit(5, "own five")}, "Merge v6.1.2\n\n[K E: mm/oom.c: kept ours]\n", []),
+        ({FILE: edit(5, "own five")}, "Merge v6.1.2\n\nIn mm/oom.c ours was kept.\n", []),
+        ({FILE: edit(5, "own five")}, "Merge v6.1.2\n", ["merge-unexplained:block"]),
+        ({FILE: edit(5, "<<<<<<< a"), }, "Merge v6.1.2\n\nmm/oom.c\n", ["merge-conflict-marker:block"]),
+        ({FILE: edit(5, "own five"), "own.c": "hidden\n"}, "Merge v6.1.2\n\nmm/oom.c\n", ["merge-hidden-change:block"]),
+    ])  # fmt: skip
+    def test_its_resolution_is_told(self, house: House, files: dict[str, File], message: str, rules: list[str]) -> None:
+        merge = self.merge(house, files, message)
+        before = house.git("count-objects")
+        assert house.rules("merge", merge) == rules
+        assert house.git("count-objects") == before
+
+    def test_newer_branches_have_what_it_brings(self, git_house: House) -> None:
+        house = git_house
+        fix = house.fix(20, "int twenty;")
+        text = f"mm: fix it\n\ncommit {fix} upstream.\n\nSigned-off-by: {UPSTREAM}\n"
+        house.git.commit({FILE: edit(20, "int twenty;")}, text, branch="stable", parents=[house.first])
+        house.git.commit({"Makefile": "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 2\n"}, "Linux 6.1.2", branch="stable")
+        house.git.commit({"own.c": "own\n"}, "COS: own", branch="cos-6.1")
+        merge = self.merge(house, {FILE: edit(20, "int twenty;")}, "Merge v6.1.2\n")
+        assert house.rules("merge", merge) == []
+        (finding,) = house.result("parity", merge).findings
+        assert (finding.rule, finding.severity) == ("parity-merge", "warn")
+        assert "1 merged fixes are not in cos-6.6" in finding.message

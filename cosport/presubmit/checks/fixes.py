@@ -6,6 +6,7 @@ whole, and ancestry by the history.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cosport.history.picks import resolve
@@ -72,7 +73,7 @@ NONE: Final = Rule(
 def judge(change: Change) -> Answer:
     """Look at each tag, and for one."""
     tags = change.message.all("Fixes")
-    found = [*linted(change, FORMS)]
+    found = [_fixable(change, each) for each in linted(change, FORMS)]
     for trailer in tags:
         found += _tag(change, trailer)
         found += _alone(change, trailer)
@@ -83,6 +84,13 @@ def judge(change: Change) -> Answer:
         else:
             found.append(NONE.finding("there is no Fixes tag, nor in the commit that it was picked from"))
     return tuple(found)
+
+
+def _fixable(change: Change, finding: Finding) -> Finding:
+    """The same, said to be fixable where it is."""
+    trailer = next((each for each in change.message.all("Fixes") if each.line == finding.place.line), None)
+    known = trailer is not None and finding.severity is not Severity.INFO and _right(change, trailer)
+    return replace(finding, fix="writes the name and subject") if known else finding
 
 
 def _is_feature(change: Change) -> bool:
@@ -101,7 +109,32 @@ def _tag(change: Change, trailer: Trailer) -> Iterator[Finding]:
     inherited = change.inherits(trailer.line)
     for rule, text in _troubles(change, trailer):
         said = f"{text}; so it is in the commit that this was picked from" if inherited else text
-        yield (rule.as_grave_as(Severity.INFO) if inherited else rule).finding(said, Place.message(trailer.line))
+        fix = "" if inherited or not _right(change, trailer) or rule is ANCESTOR else "writes the name and subject"
+        graded = rule.as_grave_as(Severity.INFO) if inherited else rule
+        yield graded.finding(said, Place.message(trailer.line), fix=fix)
+
+
+def repair(change: Change, text: str) -> str:
+    """The message with tags that lead to one commit written as they should be: 12 digits, its whole subject."""
+    message = parse(text)
+    lines = message.lines
+    for trailer in reversed(message.all("Fixes")):
+        right = _right(change, trailer)
+        if right and right != trailer.full and trailer.full not in change.their_text:
+            lines[trailer.line - 1 : trailer.line - 1 + trailer.lines] = [f"Fixes: {right}"]
+    return "\n".join(lines)
+
+
+def _right(change: Change, trailer: Trailer) -> str:
+    """The tag as it should read; "" where its sha does not lead to one commit, or to one of another subject."""
+    tag = read(trailer)
+    history = change.context.history
+    if tag is None or len(tag.sha) < 7 or (rank := resolve(history, tag.sha)) is None:
+        return ""
+    target = history.entry(rank)
+    if tag.subject and not target.subject.startswith(tag.subject.rstrip(". ")):
+        return ""  # it is for a person to say which of the two was meant
+    return f'{target.sha[:12]} ("{target.subject}")'
 
 
 def _alone(change: Change, trailer: Trailer) -> Iterator[Finding]:
@@ -141,5 +174,5 @@ def _troubles(change: Change, trailer: Trailer) -> Iterator[tuple[Rule, str]]:
 
 CHECK: Final = Check(
     "fixes", "Each Fixes tag is well formed and names the commit that it says; there is one.", PLAIN,
-    (*FORMS, UNKNOWN, SUBJECT, ANCESTOR, BLANK, LOST, NONE), judge, reads=frozenset({Reads.UPSTREAM}),
+    (*FORMS, UNKNOWN, SUBJECT, ANCESTOR, BLANK, LOST, NONE), judge, reads=frozenset({Reads.UPSTREAM}), repair=repair,
 )  # fmt: skip
