@@ -47,7 +47,7 @@ format: setup ## format the code and fix what can be fixed
 	@$(BIN)/ruff format .
 
 .PHONY: bench
-bench: setup ## measure speed and memory (on real histories too: COSPORT_BENCH_LINUX, _QEMU)
+bench: setup ## measure speed and memory (on real histories too: COSPORT_BENCH_LINUX, _QEMU, _RDMA)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: soak

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from cosport.backport import prerequisites as search
 from cosport.backport.judge import decision
 from cosport.errors import CosportError, Interrupted
 from cosport.history import aftermath
@@ -72,6 +71,8 @@ class Needs:
             self._left -= monotonic() - begin
 
     def _found(self, place: Quarantine, conflict: Result, commit: Commit, spot: Spot) -> Result:
+        from cosport.backport import prerequisites as search  # most runs meet no conflict
+
         context, source = self._context, conflict.source
         picked = context.reader.commit(source.commit) if source is not None and source.kind == "main" else commit
         mainline = self._request.mainline if picked is commit else 1
@@ -92,15 +93,16 @@ class Needs:
             mainline=mainline,
             onto=spot.ours,
         )
+        by_hand = self._named(search.as_prerequisites(found.by_hand))
         return replace(
             conflict,
-            prerequisites=self._named(found.sets[0]) if found.sets else (),
-            searched=Searched(found.status.value, found.why, found.tried, found.suspects, self._named(found.by_hand)),
+            prerequisites=self._named(search.as_prerequisites(found.sets[0])) if found.sets else (),
+            searched=Searched(found.status.value, found.why, found.tried, found.suspects, by_hand),
         )
 
-    def _named(self, needs: Sequence[search.Need]) -> tuple[Prerequisite, ...]:
+    def _named(self, shown: Sequence[Prerequisite]) -> tuple[Prerequisite, ...]:
         """The set by upstream's commits."""
-        return tuple(replace(each, sha=self._upstream(each.sha) or each.sha) for each in search.as_prerequisites(needs))
+        return tuple(replace(each, sha=self._upstream(each.sha) or each.sha) for each in shown)
 
     def _upstream(self, name: Sha) -> Sha | None:
         """The upstream commit that a candidate is or carries; None for a branch's own work."""

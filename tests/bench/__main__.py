@@ -1,7 +1,7 @@
 """`python -m tests.bench`: measures cosport against its peers in the same run; prints ratios, targets and peak memory.
 
 Generated repositories are made on the first run and kept in $XDG_CACHE_HOME/cosport-bench. Real histories are used
-where COSPORT_BENCH_LINUX and COSPORT_BENCH_QEMU name a repository of them (Linux: with branches master and stable).
+where COSPORT_BENCH_LINUX, _QEMU and _RDMA name a repository of them (Linux: with branches master and stable).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import backport, generate, measure, pairs, plan, replay, startup
+from tests.bench import backport, built, generate, measure, pairs, plan, prerequisites, replay, startup
 from tests.bench.tool import configured
 
-GROUPS = ("startup", "backport", "plan", "replay")
+GROUPS = ("startup", "backport", "plan", "replay", "prerequisites", "built")
 SCALES = {"kernel": generate.KERNEL, "small": generate.SMALL, "huge": generate.HUGE}
 
 
@@ -36,6 +36,13 @@ def main() -> int:
         if "plan" in groups:
             plan.bench(report, "generated", made.git_dir, made.pairs, options.repeats)
     _real(report, groups, options.repeats)
+    if "prerequisites" in groups:
+        for variable, (name, branches, limit) in prerequisites.HISTORIES.items():
+            if variable in os.environ:
+                where = Path(os.environ[variable]).resolve()
+                prerequisites.bench(report, name, where, branches, mainline="master", limit=limit)
+    if "built" in groups:
+        built.bench(report)
     if options.json:
         rows = [asdict(row) for row in report.rows]
         document = {"schema": "cosport.bench/1", "machine": _machine(), "rows": rows}

@@ -4,7 +4,8 @@ python -m tests.bench.prerequisites linux.git --branches stable --limit 90
 python -m tests.bench.prerequisites qemu.git --branches stable-2.11 stable-4.1 --limit 5
 
 Two pools of candidates: the branch's own later commits, each of which fits there; and all of upstream, where a stable
-commit's upstream counterpart counts as the same. Beside them the peer: blame of the lines in conflict, or their log.
+commit's upstream counterpart counts as the same. Beside them two peers: blame of the lines in conflict, or their log;
+and the same asked again of all that was named.
 What scores is the proven set or, where there is none, the one that needs a hand; "proven alone" leaves that out. All
 thresholds were chosen on Linux but one: `Limits.largest` was set after qemu showed proven sets of thirty commits.
 """
@@ -16,7 +17,7 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cosport.backport.context import Context
 from cosport.backport.prereq_trials import Deadline, Trials
@@ -35,6 +36,19 @@ from tests.bench.prereq_truth import Case, cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from cosport.git.quarantine import Quarantine
+
+
+_CHAIN: Final = 15
+"""Commits that the peer which asks again names at most."""
+
+HISTORIES: Final = {
+    "COSPORT_BENCH_LINUX": ("linux", ("stable",), 90),
+    "COSPORT_BENCH_QEMU": ("qemu", ("stable-1.7", "stable-2.6", "stable-2.11", "stable-4.1"), 12),
+    "COSPORT_BENCH_RDMA": ("rdma-core", tuple(f"stable-v{number}" for number in range(42, 62, 4)), 12),
+}
+"""By the variable that names a repository: what to call it, its stable branches, and cases of each depth from each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +103,40 @@ class Bench:
     def blame(self) -> list[Score]:
         """The peer: who last changed the lines in conflict, nothing tried."""
         found = []
-        reader = self.context.reader
         for case in self.known:
-            commit = reader.commit(case.upstream)
             begin = perf_counter()
             with quarantine(self.context.repository) as place:
-                change = Merge(reader.commit(commit.parents[0]).tree, reader.commit(case.onto).tree, commit.tree)
-                (shown,) = merge_trees(place, [change], style="diff3")
-                scene = Scene(self.context, place, commit, case.onto, shown)
-                paths = [each.path.decode("utf-8", "surrogateescape") for each in shown.unmerged]
-                given = {touch.sha for path in paths for touch in touched_by(scene, path)}
+                given = set(self._blamed(place, case.upstream, case.onto))
             found.append(score(self._counterparts(case), given, perf_counter() - begin))
         return found
+
+    def chain(self) -> list[Score]:
+        """The peer that asks again: who last changed the lines in conflict, and those of each of these; at most 15."""
+        return [self._chain(case) for case in self.known]
+
+    def _chain(self, case: Case) -> Score:
+        begin = perf_counter()
+        given: dict[Sha, None] = {}
+        waiting = [case.upstream]
+        with quarantine(self.context.repository) as place:
+            while waiting and len(given) < _CHAIN:
+                for name in self._blamed(place, waiting.pop(0), case.onto):
+                    if name not in given and len(given) < _CHAIN:
+                        given[name] = None
+                        waiting.append(name)
+        return score(self._counterparts(case), given, perf_counter() - begin)
+
+    def _blamed(self, place: Quarantine, name: Sha, onto: Sha) -> list[Sha]:
+        """Who last changed the lines in which a commit conflicts on `onto`, or their log where blame names nobody."""
+        reader = self.context.reader
+        commit = reader.commit(name)
+        if len(commit.parents) != 1:
+            return []
+        change = Merge(reader.commit(commit.parents[0]).tree, reader.commit(onto).tree, commit.tree)
+        (shown,) = merge_trees(place, [change], style="diff3")
+        scene = Scene(self.context, place, commit, onto, shown)
+        paths = [each.path.decode("utf-8", "surrogateescape") for each in shown.unmerged]
+        return [touch.sha for path in paths for touch in touched_by(scene, path)]
 
     def _ask(
         self, case: Case, pool: Pool, sets: Sequence[frozenset[Sha]], *answers: Callable[[Found], tuple[Need, ...]]
@@ -157,6 +193,7 @@ def bench(report: Report, what: str, git_dir: Path, branches: Sequence[str], *, 
         _tell(report, what, "upstream, proven alone", proven)
         _tell(report, what, "upstream", answers, aims=True)
         _tell(report, what, "peer: blame or log -L", asked.blame())
+        _tell(report, what, "peer: the same, asked again", asked.chain())
 
 
 def _tell(report: Report, what: str, title: str, scores: Sequence[Score], *, aims: bool = False) -> None:
