@@ -16,6 +16,9 @@
     │   │   └── GerritUnreachable   3     ... or gave no usable answer: it may go better later
     │   ├── StoreError              3     an SQLite file is damaged and could not be made anew
     │   ├── CveDataError            3     a CVE record is damaged or half-written: the files
+    │   ├── BuildError              3     a kernel or a module cannot be built from this tree
+    │   ├── NoRoomError             3     the host has not enough free memory for a virtual machine
+    │   ├── MachineError            3     a virtual machine died or stands still: how, and its console's tail
     │   └── DiskError               3     the disk is full, read-only or refuses
     └── Interrupted                 130   Ctrl-C, or SIGTERM
 
@@ -118,6 +121,26 @@ class StoreError(ToolError):
 
 class CveDataError(ToolError):
     """CVE records cannot be read whole. The text names the files: to go on without them would leave CVEs out."""
+
+
+class BuildError(ToolError):
+    """The tree cannot be configured or compiled: the tree's fault, as far as can be told, and not the machine's."""
+
+
+class NoRoomError(ToolError):
+    """A virtual machine of that size would overcommit the host's memory; none was started."""
+
+
+class MachineError(ToolError):
+    """A virtual machine gave no measurement.
+
+    `failure` says how (a word of `cosport.regress.console.Failure`), `tail` is the end of its console.
+    """
+
+    def __init__(self, what: str, *, failure: str, tail: str = "", hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.failure = failure
+        self.tail = tail
 
 
 class DiskError(ToolError):

@@ -53,7 +53,8 @@ def doctor(session: Session) -> int:
 
 def examine(session: Session) -> Iterator[Check]:
     """All checks, one after the other."""
-    for probe in (machine.git, machine.python, machine.compiler, machine.qemu, machine.kvm, machine.busybox):
+    parts = (machine.qemu, machine.kvm, machine.busybox, machine.guest_kernel)
+    for probe in (machine.git, machine.python, machine.compiler, *parts):
         yield probe()
     try:
         repository = session.repository

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -12,7 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from cosport import process
-from cosport.errors import CosportError, ProcessTimeout, ToolError
+from cosport.errors import CosportError, ToolError
+from cosport.kbuild import distribution
+from cosport.model.elf import is_static
+from cosport.regress import accel
 
 
 class State(StrEnum):
@@ -32,31 +34,6 @@ class Check:
     detail: str
     costs: str = ""
     needed: bool = False
-
-
-KVM: Final = "/dev/kvm"
-QEMU: Final = "qemu-system-x86_64"
-ROM_SECONDS: Final = 5.0
-"""The ROM below ends within 0.6 s under TCG on a slow machine; a KVM that cannot run it hangs for ever."""
-
-_ROM_CODE: Final = bytes.fromhex(
-    "fa"  # cli                          16-bit real mode, cs base 0xf0000
-    "2e660f01165000"  # lgdt cs:[0x50]
-    "0f20c06683c8010f22c0"  # cr0 |= 1   protected mode
-    "66ea1a000f000800"  # jmp 0x08:0xf001a
-    "b810000000"  # mov eax, 0x10        32-bit from here
-    "8ed88ec08ed0"  # ds = es = ss = 0x10
-    "b01066baf400ee"  # out 0xf4, 0x10   isa-debug-exit: QEMU ends with (0x10 << 1) | 1
-    "f4ebfd90"  # hlt, for ever
-    "0000000000000000"  # GDT: null,
-    "ffff0000009acf00"  # flat 32-bit code,
-    "ffff00000092cf00"  # flat data,
-    "ffff0000009aaf00"  # flat 64-bit code
-    "1f0030000f00"  # at 0x50, for lgdt: limit 0x1f, base 0xf0030
-)
-_ROM_STATUS: Final = (0x10 << 1) | 1
-_ROM_SIZE: Final = 65536
-_JUMP_TO_START: Final = b"\xe9\x0d\x00"  # at the reset vector, 0xfff0: jmp 0
 
 
 def python() -> Check:
@@ -132,13 +109,12 @@ def compiler() -> Check:
 def qemu() -> Check:
     """Whether QEMU emulates: a small ROM runs in it under TCG."""
     costs = "no regression job can run"
-    if shutil.which(QEMU) is None:
-        return Check("qemu", State.MISSING, f"{QEMU} is not installed", costs)
-    trouble = run_rom("tcg", "qemu64")
+    if shutil.which(accel.QEMU) is None:
+        return Check("qemu", State.MISSING, f"{accel.QEMU} is not installed", costs)
+    trouble = accel.run_rom("tcg", accel.CPU[accel.Accelerator.TCG])
     if trouble:
         return Check("qemu", State.BROKEN, trouble, costs)
-    first = process.run([QEMU, "--version"], timeout=30.0).stdout.decode("utf-8", "replace").partition("\n")[0]
-    return Check("qemu", State.OK, first)
+    return Check("qemu", State.OK, accel.qemu_version())
 
 
 def kvm() -> Check:
@@ -147,36 +123,24 @@ def kvm() -> Check:
     A device file proves nothing, nor does a virtual machine that only starts: some nested KVMs abort or hang there.
     """
     costs = "regression jobs run under emulation (TCG): the same verdicts, many times slower"
-    if not Path(KVM).exists():
-        return Check("kvm", State.MISSING, f"there is no {KVM}", costs)
-    if shutil.which(QEMU) is None:
-        return Check("kvm", State.MISSING, f"cannot be tried: {QEMU} is not installed", costs)
-    trouble = run_rom("kvm", "host")
+    if not accel.KVM.exists():
+        return Check("kvm", State.MISSING, f"there is no {accel.KVM}", costs)
+    if shutil.which(accel.QEMU) is None:
+        return Check("kvm", State.MISSING, f"cannot be tried: {accel.QEMU} is not installed", costs)
+    trouble = accel.run_rom("kvm", accel.CPU[accel.Accelerator.KVM])
     if trouble:
         return Check("kvm", State.BROKEN, f"not usable: {trouble}", costs)
     return Check("kvm", State.OK, "usable: a virtual machine ran")
 
 
-def run_rom(accelerator: str, cpu: str) -> str:
-    """Run the ROM in QEMU; what went wrong, or ""."""
-    image = bytearray(_ROM_SIZE)
-    image[: len(_ROM_CODE)] = _ROM_CODE
-    image[0xFFF0 : 0xFFF0 + len(_JUMP_TO_START)] = _JUMP_TO_START
-    settle = ["-nodefaults", "-display", "none", "-no-reboot"]
-    with tempfile.TemporaryDirectory(prefix="cosport-doctor-") as folder:
-        rom = Path(folder, "probe.rom")
-        rom.write_bytes(image)
-        argv = [QEMU, "-machine", "pc", "-accel", accelerator, "-cpu", cpu, "-m", "16", *settle]
-        argv += ["-bios", str(rom), "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
-        try:
-            done = process.run(argv, timeout=ROM_SECONDS)
-        except ProcessTimeout:
-            return f"a virtual machine hung for {ROM_SECONDS:g} seconds"
-        except ToolError as exc:
-            return exc.what
-    if done.status == _ROM_STATUS:
-        return ""
-    return f"QEMU ended with status {done.status}: {done.tail.splitlines()[0] if done.tail else 'no message'}"
+def guest_kernel() -> Check:
+    """Whether a kernel with its modules and headers is installed: what jobs boot that differ by one module."""
+    costs = "regression jobs build whole kernels: minutes more for the first"
+    try:
+        found = distribution.find()
+    except ToolError as exc:
+        return Check("guest kernel", State.MISSING, exc.what, f"{costs}; {exc.hint}")
+    return Check("guest kernel", State.OK, f"{found.release} (Linux {found.version}), with headers")
 
 
 def busybox() -> Check:
@@ -192,18 +156,3 @@ def busybox() -> Check:
     if not static:
         return Check("busybox", State.BROKEN, f"{found} is not static (Debian: busybox-static)", costs)
     return Check("busybox", State.OK, f"{found}, static")
-
-
-def is_static(binary: bytes) -> bool:
-    """Whether an ELF file asks for no interpreter: no program header is PT_INTERP, 3 (elf(5))."""
-    if binary[:4] != b"\x7fELF" or binary[4:5] not in {b"\1", b"\2"}:
-        return False
-    order = "<" if binary[5:6] == b"\1" else ">"
-    at, size, count = ("Q", 32, 54) if binary[4] == 2 else ("I", 28, 42)
-    try:
-        (table,) = struct.unpack_from(order + at, binary, size)
-        entry, number = struct.unpack_from(order + "HH", binary, count)
-        kinds = [struct.unpack_from(order + "I", binary, table + entry * index)[0] for index in range(number)]
-    except struct.error:
-        return False
-    return number > 0 and 3 not in kinds

@@ -167,6 +167,27 @@ def _hook_install() -> dict[str, Any]:
     return {**_object(properties), "$defs": _written(Installed)}
 
 
+def _regress() -> dict[str, Any]:
+    from cosport.regress import result
+
+    return _titled(result.Result, result.SCHEMA)
+
+
+def _regress_compare() -> dict[str, Any]:
+    from cosport.regress import comparison
+
+    return _titled(comparison.Comparison, comparison.SCHEMA)
+
+
+def _workloads() -> dict[str, Any]:
+    from cosport.cli import regress_view
+    from cosport.regress.workload import Workload
+
+    definitions = _written(Workload)
+    listed = {"type": "array", "items": {"$ref": "#/$defs/Workload"}}
+    return {**_object({"schema": {"const": regress_view.WORKLOADS}, "workloads": listed}), "$defs": definitions}
+
+
 def _titled(kind: type, name: str) -> dict[str, Any]:
     """The schema of a document that is one type as it stands, with its name in `schema`."""
     definitions = _written(kind)
@@ -258,4 +279,7 @@ DOCUMENTS: Final = {
     "hook-install": Document("what `cosport hook install --json` did", _hook_install),
     "doctor": Document("the report of `cosport doctor --json`", _doctor),
     "init": Document("what `cosport init --json` wrote", _init),
+    "regress": Document("a regression job's result.json, and `cosport regress run|show --json`", _regress),
+    "regress-compare": Document("two results side by side, from `cosport regress compare --json`", _regress_compare),
+    "workloads": Document("the workloads, from `cosport regress list --json`", _workloads),
 }

@@ -1,1 +1,1 @@
-"""Configurations and builds of a kernel tree: what a defconfig builds."""
+"""Kernel trees as values: what a defconfig builds, and builds of modules and kernels with a cache of them."""

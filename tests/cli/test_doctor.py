@@ -6,21 +6,23 @@ import shutil
 import socket
 import subprocess
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cosport.cli import doctor, machine
 from cosport.cli.machine import State
+from cosport.model.elf import is_static
+from cosport.regress import accel
 from tests.support import Answer, cosport, invoke
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.support import Git
 
-needs_qemu = pytest.mark.skipif(shutil.which(machine.QEMU) is None, reason="qemu-system-x86_64 is not installed")
+needs_qemu = pytest.mark.skipif(shutil.which(accel.QEMU) is None, reason="qemu-system-x86_64 is not installed")
 
 
 def checks(answer: Answer) -> dict[str, dict[str, Any]]:
@@ -141,9 +143,9 @@ def test_a_git_whose_merge_fails_is_broken_whatever_its_version(fake_tool: Calla
 def test_kvm_is_usable_only_if_a_machine_ran_to_its_end(
     script: str, state: State, says: str, fake_tool: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "ROM_SECONDS", 1.0)
-    monkeypatch.setattr(machine, "KVM", "/dev/null")
-    fake_tool(machine.QEMU, script)
+    monkeypatch.setattr(accel, "ROM_SECONDS", 1.0)
+    monkeypatch.setattr(accel, "KVM", Path("/dev/null"))
+    fake_tool(accel.QEMU, script)
     found = machine.kvm()
     assert found.state is state
     assert says in found.detail
@@ -151,21 +153,21 @@ def test_kvm_is_usable_only_if_a_machine_ran_to_its_end(
 
 
 def test_without_a_kvm_device_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "KVM", "/nowhere/kvm")
+    monkeypatch.setattr(accel, "KVM", Path("/nowhere/kvm"))
     assert machine.kvm().state is State.MISSING
 
 
 @needs_qemu
 def test_the_probe_runs_to_its_end_in_a_real_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "ROM_SECONDS", 60.0)
-    assert machine.run_rom("tcg", "qemu64") == ""
+    monkeypatch.setattr(accel, "ROM_SECONDS", 60.0)
+    assert accel.run_rom("tcg", "qemu64") == ""
 
 
 @needs_qemu
 def test_the_probe_sees_a_machine_that_never_gets_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "ROM_SECONDS", 2.0)
-    monkeypatch.setattr(machine, "_JUMP_TO_START", b"\xeb\xfe\x90")  # jmp to itself
-    assert "hung" in machine.run_rom("tcg", "qemu64")
+    monkeypatch.setattr(accel, "ROM_SECONDS", 2.0)
+    monkeypatch.setattr(accel, "_JUMP_TO_START", b"\xeb\xfe\x90")  # jmp to itself
+    assert "hung" in accel.run_rom("tcg", "qemu64")
 
 
 def test_static_binaries_are_told_from_dynamic_ones(tmp_path: Path) -> None:
@@ -175,10 +177,10 @@ def test_static_binaries_are_told_from_dynamic_ones(tmp_path: Path) -> None:
         source = "int main(void){return 0;}" if name == "dynamic" else "void _start(void){for(;;);}"
         argv = ["gcc", *flags, "-x", "c", "-o", str(tmp_path / name), "-"]
         subprocess.run(argv, input=source.encode(), check=True)
-        assert machine.is_static((tmp_path / name).read_bytes()) is (name == "static")
-    assert not machine.is_static(b"#!/bin/sh\n")
-    assert not machine.is_static(b"\x7fELF\x02\x01")
-    assert not machine.is_static(b"")
+        assert is_static((tmp_path / name).read_bytes()) is (name == "static")
+    assert not is_static(b"#!/bin/sh\n")
+    assert not is_static(b"\x7fELF\x02\x01")
+    assert not is_static(b"")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,0 +1,237 @@
+"""A kernel tree as a value: a commit, a folder or an archive, with a few files replaced. No work tree is needed for it.
+
+Only a kernel build lays a tree out on disk, in a folder of the build cache; the user's own folders are read and never
+written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from cosport import process
+from cosport.errors import GitError, UsageError
+from cosport.git.objects import ObjectReader
+from cosport.kbuild import archive
+from cosport.kbuild.cache import cache_folder, key, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cosport.git.repository import Repository
+    from cosport.model.commit import Sha
+
+_BUILT: Final = ("*.o", "*.ko", "*.a", "*.cmd", ".git", ".tmp_*", "modules.order", "vmlinux*", "bzImage")
+
+
+class Source(Protocol):
+    """Where the files of a tree come from."""
+
+    @property
+    def identity(self) -> str:
+        """A text that differs where the contents may differ."""
+
+    @property
+    def place(self) -> str:
+        """A text that is the same for all states of one place: its builds share a folder, and are incremental."""
+
+    @property
+    def title(self) -> str:
+        """How people call it."""
+
+    def read(self, path: str) -> bytes:
+        """One file's contents. Raises UsageError where there is none."""
+
+    def lay_out(self, folder: Path) -> None:
+        """Write the tree into `folder`, which may hold an earlier state of the same place: what is equal stays."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A linux-source archive of the distribution."""
+
+    path: Path
+
+    @cached_property
+    def identity(self) -> str:
+        """By size and time: it is a package's file, and hashing 130 MB would cost each run half a second."""
+        stat = self.path.stat()
+        return f"archive:{self.path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+
+    @property
+    def place(self) -> str:
+        """The archive itself: another version is another tree."""
+        return self.identity
+
+    @property
+    def title(self) -> str:
+        """The archive's name."""
+        return self.path.name
+
+    def read(self, path: str) -> bytes:
+        """One file, kept in the cache: unpacking up to it takes seconds."""
+        kept = cache_folder() / "sources" / key(self.identity) / path
+        if not kept.is_file():
+            for name, data in archive.read(self.path, {"Makefile", path}).items():
+                publish(kept.parents[path.count("/")] / name, data)
+        return kept.read_bytes()
+
+    def lay_out(self, folder: Path) -> None:
+        """Unpack it, unless that was done."""
+        if not (folder / "Makefile").is_file():
+            archive.unpack(self.path, folder)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A directory of the user's."""
+
+    path: Path
+
+    @cached_property
+    def identity(self) -> str:
+        """By the names, sizes and times of all files: reading a kernel's 80,000 takes longer than compiling one."""
+        digest = hashlib.sha256()
+        for root, folders, files in os.walk(self.path):
+            folders[:] = sorted(name for name in folders if name != ".git")
+            for name in sorted(files):
+                stat = os.lstat(os.path.join(root, name))  # noqa: PTH118 - 80,000 of them
+                digest.update(f"{root}/{name} {stat.st_size} {stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+        return f"folder:{digest.hexdigest()}"
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return f"folder:{self.path.resolve()}"
+
+    @property
+    def title(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    def read(self, path: str) -> bytes:
+        """One file's contents. Raises UsageError where there is none."""
+        try:
+            return (self.path / path).read_bytes()
+        except OSError as exc:
+            hint = "name the top folder of a kernel tree with --tree"
+            raise UsageError(f"{self.path} has no {path}: {exc.strerror}", hint=hint) from exc
+
+    def lay_out(self, folder: Path) -> None:
+        """Copy it, without what a build left in it; files that are equal by size and time keep their place."""
+        for root, names, files in os.walk(self.path):
+            ignored = shutil.ignore_patterns(*_BUILT)(root, [*names, *files])
+            names[:] = [name for name in names if name not in ignored]
+            into = folder / Path(root).relative_to(self.path)
+            into.mkdir(parents=True, exist_ok=True)
+            for name in files:
+                if name not in ignored:
+                    _copy(Path(root, name), into / name)
+        if (folder / ".config").exists() or (folder / "include/config").exists():
+            process.run(["make", "-C", str(folder), "-s", "mrproper"], timeout=600.0)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit of the user's repository; `name` is what the user called it."""
+
+    repository: Repository
+    commit: Sha
+    tree: Sha
+    name: str
+
+    @property
+    def identity(self) -> str:
+        """The tree: commits of one tree build the same kernel."""
+        return f"tree:{self.tree}"
+
+    @property
+    def place(self) -> str:
+        """The repository: going from one commit to another rewrites only the files that differ."""
+        return f"repository:{self.repository.common_dir}"
+
+    @property
+    def title(self) -> str:
+        """The name and the commit."""
+        short = self.commit[:12]
+        return short if self.commit.startswith(self.name) else f"{self.name} ({short})"
+
+    def read(self, path: str) -> bytes:
+        """One file's contents. Raises UsageError where there is none."""
+        with ObjectReader(self.repository) as reader:
+            found = reader.read(f"{self.commit}:{path}")
+        if found is None or found[1] != "blob":
+            raise UsageError(f"{self.title} has no {path}", hint="name a commit of a whole kernel tree")
+        return found[2]
+
+    def lay_out(self, folder: Path) -> None:
+        """Check the tree out by an index of its own beside `folder`. Raises GitError, MissingObjectError."""
+        env = {"GIT_INDEX_FILE": str(folder.with_name("index")), "GIT_WORK_TREE": str(folder)}
+        try:
+            self.repository.run("read-tree", "--reset", "-u", self.tree, env=env)
+        except GitError:  # an index that a kill left half-way says nothing of the files: write all of them
+            folder.with_name("index").unlink(missing_ok=True)
+            folder.with_name("index.lock").unlink(missing_ok=True)
+            self.repository.run("read-tree", "--reset", "-u", self.tree, env=env)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_symlink():
+        target.unlink(missing_ok=True)
+        target.symlink_to(os.readlink(source))  # noqa: PTH115 - a link is copied as it is written
+        return
+    stat = source.stat()
+    if target.is_file() and target.stat().st_size == stat.st_size and target.stat().st_mtime_ns == stat.st_mtime_ns:
+        return
+    shutil.copy2(source, target)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A source and the files that are replaced in it: a fix taken out, mostly. `change` says it in words."""
+
+    source: Source
+    replaced: Mapping[str, bytes] = field(default_factory=dict)
+    change: str = ""
+
+    @property
+    def title(self) -> str:
+        """How people call it."""
+        return f"{self.source.title}, {self.change}" if self.change else self.source.title
+
+    @cached_property
+    def identity(self) -> str:
+        """A key that differs where the contents may differ."""
+        parts = [part for path, data in sorted(self.replaced.items()) for part in (path.encode(), data)]
+        return key(self.source.identity, *parts)
+
+    @cached_property
+    def version(self) -> str:
+        """The kernel's version, such as "6.1.192"."""
+        return archive.version_of(self.read("Makefile"))
+
+    def read(self, path: str) -> bytes:
+        """One file's contents. Raises UsageError where there is none."""
+        return self.replaced[path] if path in self.replaced else self.source.read(path)
+
+    def lay_out(self, folder: Path) -> None:
+        """Write the tree into `folder`: source, then files replaced; what an earlier tree replaced is undone."""
+        folder.mkdir(parents=True, exist_ok=True)
+        memo = folder.with_name("replaced")
+        before = set(memo.read_text(encoding="utf-8").splitlines()) if memo.is_file() else set()
+        publish(memo, "".join(f"{path}\n" for path in sorted(before | self.replaced.keys())).encode())
+        self.source.lay_out(folder)
+        for path in before | self.replaced.keys():
+            _put(folder / path, self.read(path))
+        publish(memo, "".join(f"{path}\n" for path in sorted(self.replaced)).encode())
+
+
+def _put(file: Path, data: bytes) -> None:
+    """Write a file unless it holds that already: make goes by its time."""
+    if not file.is_file() or file.read_bytes() != data:
+        file.write_bytes(data)

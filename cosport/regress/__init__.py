@@ -1,0 +1,1 @@
+"""Regression jobs: boots real kernels in QEMU, with a fix and without, and judges what was measured."""

@@ -1,0 +1,126 @@
+"""The folder of a result: what a job writes there, each file whole, the record of each run as soon as it is known."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from cosport.errors import DiskError, UsageError
+from cosport.kbuild.cache import publish
+from cosport.regress import formats
+from cosport.regress.result import SCHEMA, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cosport.model.regress import ArmName
+    from cosport.regress.result import Point, Run
+    from cosport.regress.workload import Workload
+
+RESULT: Final = "result.json"
+SERIES: Final = "series.csv"
+_NEEDED: Final = 64 << 20
+"""Bytes that must be free: consoles and reports are far smaller, and a full disk is better told before than after."""
+
+
+class Output:
+    """The files of one job."""
+
+    def __init__(self, folder: Path, workload: Workload) -> None:
+        self.folder = folder
+        self._workload = workload
+        self._series: dict[int, tuple[Point, ...]] = {}
+
+    @classmethod
+    def make(cls, folder: Path, workload: Workload) -> Output:
+        """Make the folder, before anything is built. Raises DiskError where it cannot be written or is full.
+
+        What an earlier job left in it is replaced; a folder with other things in it is refused.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()) and not (folder / RESULT).is_file():
+                raise UsageError(f"{folder} holds other things than a result", hint="name a new folder with --out")
+            with tempfile.TemporaryFile(dir=folder) as probe:
+                probe.write(b"probe")
+            if shutil.disk_usage(folder).free < _NEEDED:
+                raise DiskError(
+                    f"less than {_NEEDED >> 20} MiB are free in {folder}", hint="free some space, or name another --out"
+                )
+            for old in folder.glob("console-*.log"):
+                old.unlink()
+        except OSError as exc:
+            raise DiskError(f"{folder}: {exc.strerror}", hint="name a folder that can be written with --out") from exc
+        return cls(folder.resolve(), workload)
+
+    def console(self, number: int, arm: ArmName, case: str) -> Path:
+        """The file of one run's console, empty."""
+        name = f"console-{number:02d}-{arm}{f'-{case}' if case else ''}.log"
+        path = self.folder / name
+        path.write_bytes(b"")
+        return path
+
+    def keep_series(self, run: Run, series: Sequence[Point]) -> None:
+        """Keep the balloon over time of one run for the plots, and write it."""
+        self._series[run.number] = tuple(series)
+        rows = [formats.series_row(number, point) for number, points in self._series.items() for point in points]
+        publish(self.folder / SERIES, (formats.SERIES_HEAD + "".join(rows)).encode())
+
+    def save(self, result: Result) -> None:
+        """Write the record as it stands."""
+        publish(self.folder / RESULT, msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+
+    def finish(self, result: Result) -> Result:
+        """Write the record and all that is made of it."""
+        self.save(result)
+        write_reports(self.folder, result, self._series, self._workload)
+        return result
+
+
+def write_reports(folder: Path, result: Result, series: dict[int, tuple[Point, ...]], workload: Workload) -> None:
+    """Write report.html, junit.xml and kcidb.json."""
+    from cosport.regress import report
+
+    publish(folder / "junit.xml", formats.junit(result).encode())
+    publish(folder / "kcidb.json", msgspec.json.format(msgspec.json.encode(formats.kcidb(result)), indent=2) + b"\n")
+    publish(folder / "report.html", report.page(result, series, workload).encode())
+
+
+def read(place: Path) -> Result:
+    """The result in a folder, or in a result.json. Raises UsageError where there is none."""
+    file = place / RESULT if place.is_dir() else place
+    try:
+        data = file.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"no result in {place}: {exc.strerror}", hint="name the folder that --out named") from exc
+    try:
+        found = msgspec.json.decode(data, type=Result)
+    except msgspec.DecodeError as exc:
+        raise UsageError(f"{file} is no result of a regression job: {exc}", hint="name another one") from exc
+    if found.schema != SCHEMA:
+        raise UsageError(f"{file} is a {found.schema!r}, not a {SCHEMA!r}", hint="name another one")
+    return found
+
+
+def default_folder(workload: str, stamp: str) -> Path:
+    """Where results go that the user gave no place: among the user's data, never in a checkout."""
+    return results_folder() / f"{workload}-{stamp}"
+
+
+def results_folder() -> Path:
+    """The folder of all such results: $XDG_DATA_HOME/cosport/regress."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local/share") / "cosport" / "regress"
+
+
+def latest() -> Path:
+    """The newest result there. Raises UsageError where there is none."""
+    found = sorted(results_folder().glob(f"*/{RESULT}"), key=lambda file: file.stat().st_mtime)
+    if not found:
+        raise UsageError(f"no result in {results_folder()}", hint="run one: cosport regress run balloon")
+    return found[-1].parent

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from cosport import resources
+from cosport.kbuild import archive, patch
+from cosport.kbuild.tree import Archive, Tree
+from tests.kbuild.trees import DRIVER
+
+FOLDER = Path(resources.path("patches", "balloon"))
+
+
+def test_the_fix_is_taken_out_of_the_distributions_source() -> None:
+    found = archive.find()
+    assert found is not None
+    tree = Tree(Archive(found))
+    done = patch.first_applied(tree.read, FOLDER.glob("without-*.patch"))
+    assert done is not None
+    _, files = done
+    assert set(files) == {DRIVER}
+    assert b"register_oom_notifier" in tree.read(DRIVER)
+    assert b"register_oom_notifier" not in files[DRIVER]
+
+
+def test_a_patch_that_does_not_fit_is_an_answer(tmp_path: Path) -> None:
+    assert patch.first_applied(lambda _: b"int a;\n", FOLDER.glob("without-*.patch")) is None

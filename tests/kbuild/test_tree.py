@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cosport.errors import ToolError, UsageError
+from cosport.git.repository import Repository
+from cosport.kbuild import archive
+from cosport.kbuild.tree import Archive, Folder, Revision, Source, Tree
+from cosport.model.commit import Sha
+from tests.kbuild.trees import DRIVER, MAKEFILE, plant
+
+if TYPE_CHECKING:
+    from tests.support import File, Git
+
+
+def packed(folder: Path, name: str = "linux-source-6.1.tar.xz") -> Path:
+    plant(folder / "linux-source-6.1", mm__vmscan__c=b"")
+    subprocess.run(["tar", "-cJf", folder / name, "-C", folder, "linux-source-6.1"], check=True)
+    return folder / name
+
+
+def committed(git: Git, tmp_path: Path) -> tuple[Revision, Revision]:
+    files: dict[str, File] = {
+        "Makefile": MAKEFILE,
+        "Kconfig": b"mainmenu\n",
+        DRIVER: b"int shrinker;\n",
+        "link": ("120000", "Makefile"),
+    }
+    first = git.commit(files)
+    second = git.commit({DRIVER: b"int notifier;\n", "new.c": "x"})
+    repository = Repository.open(git.path)
+    return (
+        Revision(repository, Sha(first), Sha(git.tree(first)), "first"),
+        Revision(repository, Sha(second), Sha(git.tree(second)), "main"),
+    )
+
+
+@pytest.fixture(params=["archive", "folder", "revision"])
+def source(request: pytest.FixtureRequest, tmp_path: Path, git: Git) -> Source:
+    if request.param == "archive":
+        return Archive(packed(tmp_path))
+    if request.param == "folder":
+        return Folder(plant(tmp_path / "tree"))
+    return committed(git, tmp_path)[0]
+
+
+def test_a_tree_is_read_without_a_work_tree(source: Source) -> None:
+    tree = Tree(source)
+    assert tree.version == "6.1.192"
+    assert tree.read(DRIVER) == b"int shrinker;\n"
+    with pytest.raises(UsageError, match=r"nothing\.c"):
+        tree.read("nothing.c")
+
+
+def test_replaced_files_are_read_and_laid_out_and_undone(source: Source, tmp_path: Path) -> None:
+    place = tmp_path / "place/src"
+    changed = Tree(source, {DRIVER: b"int changed;\n"}, "a fix taken out")
+    assert changed.identity != Tree(source).identity
+    assert changed.title.endswith(", a fix taken out")
+    changed.lay_out(place)
+    assert (place / DRIVER).read_bytes() == b"int changed;\n"
+    makefile = (place / "Makefile").stat().st_mtime_ns
+    Tree(source).lay_out(place)
+    assert (place / DRIVER).read_bytes() == b"int shrinker;\n"
+    assert (place / "Makefile").stat().st_mtime_ns == makefile  # make compiles again what changed, and nothing else
+
+
+def test_another_commit_rewrites_only_what_differs_and_leaves_the_users_checkout(git: Git, tmp_path: Path) -> None:
+    first, second = committed(git, tmp_path)
+    git.checkout()
+    before = git.user_state()
+    place = tmp_path / "place/src"
+    Tree(first).lay_out(place)
+    kept = (place / "Makefile").stat().st_mtime_ns
+    Tree(second).lay_out(place)
+    assert (place / DRIVER).read_bytes() == b"int notifier;\n"
+    assert (place / "new.c").exists()
+    assert (place / "Makefile").stat().st_mtime_ns == kept
+    assert (place / "link").readlink() == Path("Makefile")
+    Tree(first).lay_out(place)
+    assert not (place / "new.c").exists()
+    assert git.user_state() == before
+
+
+def test_an_index_that_a_kill_left_behind_is_made_anew(git: Git, tmp_path: Path) -> None:
+    first, second = committed(git, tmp_path)
+    place = tmp_path / "place/src"
+    Tree(first).lay_out(place)
+    (tmp_path / "place/index").write_bytes(b"DIRC torn")
+    (tmp_path / "place/index.lock").touch()
+    Tree(second).lay_out(place)
+    assert (place / DRIVER).read_bytes() == b"int notifier;\n"
+
+
+def test_what_a_build_left_in_a_folder_is_not_copied(tmp_path: Path) -> None:
+    folder = plant(tmp_path / "tree", drivers__virtio__a__o=b"")
+    (folder / "drivers/virtio/.a.o.cmd").touch()
+    (folder / "drivers/virtio/built.o").touch()
+    (folder / ".git").mkdir()
+    place = tmp_path / "place/src"
+    Tree(Folder(folder)).lay_out(place)
+    assert sorted(path.name for path in (place / "drivers/virtio").iterdir() if path.is_file()) == ["virtio_balloon.c"]
+    assert not (place / ".git").exists()
+
+
+def test_a_folder_that_changed_is_another_tree(tmp_path: Path) -> None:
+    folder = plant(tmp_path / "tree")
+    before = Folder(folder).identity
+    (folder / DRIVER).write_bytes(b"int longer_than_before;\n")
+    assert Folder(folder).identity != before
+
+
+def test_the_newest_archive_is_found(tmp_path: Path) -> None:
+    assert archive.find(tmp_path) is None
+    for name in ("linux-source-6.1.tar.xz", "linux-source-6.12.tar.xz"):
+        (tmp_path / name).touch()
+    found = archive.find(tmp_path)
+    assert found is not None
+    assert found.name == "linux-source-6.12.tar.xz"
+
+
+def test_a_damaged_archive_is_told(tmp_path: Path) -> None:
+    whole = packed(tmp_path)
+    whole.write_bytes(whole.read_bytes()[:200])
+    with pytest.raises(ToolError, match="cannot read"):
+        archive.read(whole, {"zzz"})
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ToolError, match="cannot read"):
+        archive.unpack(whole, tmp_path / "out")
