@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 TAIL: Final = 4000
 """Characters of a failed command's standard error that an error carries."""
 
+Child = subprocess.Popen[bytes]
+"""A child that runs beside us; `start_lasting` gives it."""
+
 _CHUNK: Final = 1 << 18
 
 

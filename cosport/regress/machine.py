@@ -21,7 +21,6 @@ from cosport.regress import console
 from cosport.regress.console import Failure
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Coroutine, Sequence
 
     from cosport.regress.admission import Place
@@ -66,7 +65,7 @@ class Machine:
         self._paths = paths
         self._place = place
         self._profile = profile
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: process.Child | None = None
         self._client: Any = None
         self._shutdowns: Any = None
         self._reader: asyncio.StreamReader | None = None
