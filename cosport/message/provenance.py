@@ -67,7 +67,15 @@ _REAPPLIES: Final = re.compile(
     rb"[ \t]*this (?:reapplies|re-applies)\s+(?:the\s+)?(?:" + _TREE + rb"\s+)?(?:commits?:?\s+)?" + _SHAS
 )
 _REVERT_SUBJECT: Final = re.compile(
-    rb"(?:^|.*?[\]:]\s+)(revert|reapply):?\s+\"(.+)\"[\s.]*$", re.IGNORECASE | re.DOTALL
+    rb"(?:^|.*?[\]:]\s+)(revert|reapply):?\s+\"(.+)\""
+    rb"(?:\s+(?:(?:on|in|from)\s+stable(?:\s+(?:kernels?|trees?))?|for\s+now|and\s+its\s+fix-?ups?(?:\s+commits?)?))?[\s.]*$",
+    re.IGNORECASE | re.DOTALL,
+)
+# sched: revert stable c6fc81a sched: Fix a race; but not "revert 7da97ec (partly)".
+_REVERT_SHA_SUBJECT: Final = re.compile(
+    rb"(?:^|.*?[\]:]\s+)revert:?\s+(?:(?:stable|upstream|mainline)\s+)?(?:(?:commit|changeset)\s+)?"
+    + _SHA
+    + rb"(?!.*\bpart)"
 )
 _KEY: Final = re.compile(rb"[a-z][a-z-]{1,30}(?::|\s+\S+$)")
 _QUOTE: Final = b"\"'"
@@ -127,7 +135,7 @@ def _scan(message: bytes, low: bytes, words: _Words) -> Provenance:
         for begin, end in _lines(low, b"fixes:"):
             if found := _FIXES.match(low, begin, end):
                 fixes[begin] = FixesTag(found[1].decode(), _quoted(message, found.end()))
-    reverts = _shas(_REVERTS, low, b"revert") if words.revert else ()
+    reverts = _reverts(low) if words.revert else ()
     quoted = _REVERT_SUBJECT.match(subject(message)) if words.revert else None
     changes = _first_groups(_CHANGE_ID, low, b"change-id:") if words.change else []
     depends = _first_groups(_DEP, low, b"stable-dep-of:") if words.stable else []
@@ -226,6 +234,14 @@ def _holding(low: bytes, word: bytes) -> Iterator[int]:
         yield low.rfind(b"\n", 0, at) + 1
         end = low.find(b"\n", at)
         at = low.find(word, end) if end >= 0 else -1
+
+
+def _reverts(low: bytes) -> tuple[str, ...]:
+    """The commits that a message says it reverts; the subject counts where the body names none."""
+    if named := _shas(_REVERTS, low, b"revert"):
+        return named
+    found = _REVERT_SHA_SUBJECT.match(subject(low))
+    return (found[1].decode(),) if found and not found[1].isalpha() else ()
 
 
 def _shas(pattern: re.Pattern[bytes], low: bytes, word: bytes) -> tuple[str, ...]:

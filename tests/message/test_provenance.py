@@ -117,6 +117,26 @@ def test_reverts_name_shas_and_subject() -> None:
     assert scan(b'UPSTREAM: Revert "mm: it"\n').reverted_subject == "mm: it"
     assert scan(b'Revert "Revert "mm: it""\n').reverted_subject == 'Revert "mm: it"'
     assert scan(b"mm: revert to the old way\n").reverted_subject == ""
+    assert scan(b'Revert "mm: it" on stable kernels\n').reverted_subject == "mm: it"
+    assert scan(b'Revert "mm: it" for all but arm\n').reverted_subject == ""
+
+
+@pytest.mark.parametrize(
+    ("subject", "named"),
+    [
+        (f"sched: revert stable {X[:7]} sched: fix a race", (X[:7],)),
+        (f"block: revert {X} (it broke)", (X,)),
+        (f'x86: revert commit {X[:8]} ("x86: it")', (X[:8],)),
+        (f"[PPP]: Revert {X}", (X,)),
+        (f"r8169: revert {X} (partly)", ()),
+        (f"block: revert part of {X}", ()),
+        ("mm: revert deadbeef", ()),
+        (f"mm: mention revert {X}", ()),
+    ],
+)
+def test_a_subject_may_name_the_commit_that_is_reverted(subject: str, named: tuple[str, ...]) -> None:
+    assert scan(f"{subject}\n\nWords.\n".encode()).reverts == named
+    assert scan(f"{subject}\n\nThis reverts commit {Y}.\n".encode()).reverts == (Y,)
 
 
 def test_a_reapply_is_the_revert_of_a_revert() -> None:
