@@ -122,6 +122,31 @@ class Presubmit(Struct, frozen=True, forbid_unknown_fields=True):
     build: bool = False
 
 
+class Notes(Struct, frozen=True, forbid_unknown_fields=True):
+    """How release notes are written.
+
+    In addresses `{sha}`, `{id}` stand for what is linked. `bugs` are the forms of bugs, such as `b/{id}`, with their
+    addresses; `sections` the section of each patch class. `tags` is the pattern of release tags (fnmatch(3); "": tags
+    that begin as the release's name does). `purl` names the product in OpenVEX, with `{release}` and `{version}`;
+    `vex_not_affected` lets OpenVEX say so where all that brought a bug is absent, which is "under investigation" else.
+    """
+
+    product: str = "Linux"
+    tags: str = ""
+    commit_url: str = ""
+    upstream_url: str = "https://git.kernel.org/torvalds/c/{sha}"
+    cve_url: str = "https://www.cve.org/CVERecord?id={id}"
+    site: str = ""
+    authors: bool = False
+    bugs: dict[str, str] = {}
+    sections: dict[str, str] = msgspec.field(
+        default_factory=lambda: {"security": "Security", "bug": "Fixed", "feature": "Feature"}
+    )
+    purl: str = "pkg:generic/linux@{release}"
+    vex_author: str = ""
+    vex_not_affected: bool = False
+
+
 class Document(Struct, frozen=True, forbid_unknown_fields=True):
     """The file as it is written."""
 
@@ -131,6 +156,7 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True):
     gerrit: Gerrit = Gerrit()
     cve: Cve = Cve()
     backport: Backport = Backport()
+    notes: Notes = Notes()
     presubmit: Presubmit = Presubmit()
 
 
@@ -144,6 +170,7 @@ class Config(Struct, frozen=True, kw_only=True):
     gerrit: Gerrit = Gerrit()
     cve: Cve = Cve()
     backport: Backport = Backport()
+    notes: Notes = Notes()
     presubmit: Presubmit = Presubmit()
 
     def branch(self, name: str) -> Branch:
@@ -175,6 +202,7 @@ _TABLES: Final[dict[str, type[Struct]]] = {
     "gerrit": Gerrit,
     "cve": Cve,
     "backport": Backport,
+    "notes": Notes,
     "presubmit": Presubmit,
 }
 _TOML_WORDS: Final = {"`str`": "a string", "`array`": "an array", "`object`": "a table", "`int`": "an integer",
@@ -237,6 +265,7 @@ def parse(data: bytes, source: str) -> Config:
         gerrit=document.gerrit,
         cve=document.cve,
         backport=document.backport,
+        notes=document.notes,
         presubmit=document.presubmit,
     )
 
@@ -245,6 +274,14 @@ def _troubles(document: Document, branches: tuple[Branch, ...]) -> Iterator[tupl
     """What is wrong beyond keys and types: (key path, what was expected)."""
     if document.upstream.ref.startswith("-") or any(char.isspace() for char in document.upstream.ref):
         yield "upstream.ref", f"{document.upstream.ref!r} is no revision; expected one such as upstream/master"
+    addresses = {name: getattr(document.notes, name) for name in ("commit_url", "upstream_url", "cve_url", "site")}
+    addresses |= {f"bugs.{form}": address for form, address in document.notes.bugs.items()}
+    for name, address in addresses.items():
+        if address and not address.startswith(("https://", "http://")):
+            yield f"notes.{name}", f"{address!r} is no address; expected one that begins with https://"
+    for form in document.notes.bugs:
+        if form.count("{id}") != 1:
+            yield f"notes.bugs.{form}", "expected a form with one {id} in it, such as b/{id}"
     names: dict[str, int] = {}
     for index, branch in enumerate(branches):
         at = f"branch[{index}]"

@@ -238,6 +238,33 @@ def _records_shared() -> dict[str, Any]:
     return _object({"schema": {"const": record.SHARED}, **properties})
 
 
+def _notes() -> dict[str, Any]:
+    from cosport.notes import document
+
+    return _titled(document.Document, document.SCHEMA)
+
+
+def _notes_explain() -> dict[str, Any]:
+    from cosport.notes import explain
+
+    return _titled(explain.Explanation, explain.SCHEMA)
+
+
+def _notes_lint() -> dict[str, Any]:
+    from cosport.notes import lint
+
+    commits = {"type": "array", "items": {"$ref": "#/$defs/Found"}}
+    return {**_object({"schema": {"const": lint.SCHEMA}, "commits": commits}), "$defs": _written(lint.Found)}
+
+
+def _notes_house() -> dict[str, Any]:
+    import msgspec
+
+    from cosport.notes import house
+
+    return msgspec.json.schema(house.Document)
+
+
 def _written(kind: type) -> dict[str, Any]:
     """Definitions for a type that cosport writes: each key always stands there, and no other does."""
     import msgspec
@@ -277,6 +304,10 @@ DOCUMENTS: Final = {
     "pipeline": Document("a pipeline file, read by `cosport pipeline run` (YAML, seen as JSON)", _pipeline),
     "pipeline-show": Document("a run, from `cosport pipeline run|resume|show --json`", _pipeline_show),
     "hook-install": Document("what `cosport hook install --json` did", _hook_install),
+    "notes": Document("the document that all forms of release notes are made from, `cosport notes --json`", _notes),
+    "notes-explain": Document("why something is in the notes, from `cosport notes explain --json`", _notes_explain),
+    "notes-lint": Document("what will read badly, from `cosport notes lint --json`", _notes_lint),
+    "notes-house": Document("notes.toml, a team's overrides and errata (TOML, seen as JSON)", _notes_house),
     "doctor": Document("the report of `cosport doctor --json`", _doctor),
     "init": Document("what `cosport init --json` wrote", _init),
     "regress": Document("a regression job's result.json, and `cosport regress run|show --json`", _regress),

@@ -15,14 +15,12 @@ import msgspec
 
 from cosport.cve import read
 from cosport.cve.folder import ENDINGS, File, files
-from cosport.cve.record import Record, Status, id_order, merged
+from cosport.cve.record import Record, Status, id_order, merged, same_commit
 from cosport.errors import ConfigError, CveDataError, DiskError
 from cosport.store import Row, Store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    from cosport.model.commit import Sha
 
 VERSION: Final = 1
 """Raise it with every change of the tables or of what `cosport.cve.read` makes of a file."""
@@ -92,19 +90,19 @@ class CveIndex:
         found = [_record.decode(row[0]) for row in self._store.rows("SELECT body FROM records")]
         return tuple(sorted(found, key=lambda each: id_order(each.id)))
 
-    def fixed_by(self, commit: Sha) -> tuple[str, ...]:
+    def fixed_by(self, commit: str) -> tuple[str, ...]:
         """The ids of the CVEs that `commit` fixes, upstream or on any branch that the records list, sorted."""
         return self._naming(commit, _FIXES)
 
-    def introduced_by(self, commit: Sha) -> tuple[str, ...]:
+    def introduced_by(self, commit: str) -> tuple[str, ...]:
         """The ids of the CVEs that came with `commit`, sorted."""
         return self._naming(commit, _INTRODUCES)
 
-    def _naming(self, commit: Sha, role: int) -> tuple[str, ...]:
-        # Records name commits by 7 digits or more: the neighbours of the first seven are all that can fit.
+    def _naming(self, commit: str, role: int) -> tuple[str, ...]:
+        # Both sides may be abbreviated, to 7 digits or more: the neighbours of the first seven are all that can fit.
         low, high = commit[:7], commit[:6] + chr(ord(commit[6]) + 1)
         sql = "SELECT name, cve FROM named WHERE name >= ? AND name < ? AND role = ?"
-        found = {cve for name, cve in self._store.rows(sql, (low, high, role)) if commit.startswith(name)}
+        found = {cve for name, cve in self._store.rows(sql, (low, high, role)) if same_commit(commit, name)}
         return tuple(sorted(found, key=id_order))
 
     def count(self) -> int:

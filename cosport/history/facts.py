@@ -70,11 +70,11 @@ def _place(history: History, sha: Sha, name: str, tip: Sha, tags: Sequence[tuple
     answer = applied(history, sha, tip)
     if answer.applied:
         assert answer.carrier is not None
-        return Place(name, tip, answer, _since(history, history.rank(answer.carrier), history.reach(tip), tags), None)
+        return Place(name, tip, answer, since(history, history.rank(answer.carrier), history.reach(tip), tags), None)
     return Place(name, tip, answer, "", affected(history, sha, tip))
 
 
-def _since(history: History, carrier: int, reach: Reach, tags: Sequence[tuple[str, Sha]]) -> str:
+def since(history: History, carrier: int, reach: Reach, tags: Sequence[tuple[str, Sha]]) -> str:
     """The first tag on the branch's own line that holds the carrier."""
     entry = reach.chain.entry(carrier)
     best: tuple[int, str] | None = None

@@ -24,9 +24,9 @@ def cve(
 ) -> dict[str, Any]:
     """A CVE JSON 5 record."""
     git = [
-        {"version": start, "lessThan": end, "status": "affected", "versionType": "git"}
+        {"version": start or "0", "lessThan": end, "status": "affected", "versionType": "git"}
         if end
-        else {"version": start, "status": "affected", "versionType": "git"}
+        else {"version": start or "0", "status": "affected", "versionType": "git"}
         for start, end in pairs
     ]
     releases = [
