@@ -25,6 +25,7 @@ class Reads(StrEnum):
     MAIN = "main"  # the tip of that branch's main branch
     UPSTREAM = "upstream"  # upstream's tip
     BRANCHES = "branches"  # the tips of all other branches
+    CVE = "cve"  # the CVE data, where some is configured
     RECORDS = "records"  # what earlier stages wrote down about commits
 
 

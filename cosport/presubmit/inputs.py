@@ -13,6 +13,7 @@ import msgspec
 
 from cosport import __version__
 from cosport.git import refs
+from cosport.presubmit import security
 from cosport.presubmit.check import Reads
 from cosport.presubmit.report import Input
 
@@ -71,6 +72,11 @@ def _branches(context: Context, target: Target) -> Iterator[Input]:
             yield Input(Reads.BRANCHES, branch.ref, context.tip(branch) or "")
 
 
+def _cve(context: Context, _target: Target) -> Iterator[Input]:
+    if context.config.cve.data:
+        yield Input(Reads.CVE, context.config.cve.data, security.revision(context))
+
+
 def _records(context: Context, _target: Target) -> Iterator[Input]:
     yield Input(Reads.RECORDS, RECORDS_REF, refs.read(context.repository, RECORDS_REF) or "")
 
@@ -80,5 +86,6 @@ _READERS: Final = {
     Reads.MAIN: _main,
     Reads.UPSTREAM: _upstream,
     Reads.BRANCHES: _branches,
+    Reads.CVE: _cve,
     Reads.RECORDS: _records,
 }

@@ -43,6 +43,8 @@ MODULES: Final = (
     "contents",
     "merge",
     "checkpatch",
+    "build",
+    "regression",
 )
 """The modules of `cosport.presubmit.checks`, in the order in which people read their findings."""
 

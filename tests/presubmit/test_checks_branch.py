@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cosport.git.objects import ObjectReader
+from cosport.git.repository import Repository
+from cosport.model.commit import Sha
 from cosport.presubmit.check import State
 from cosport.presubmit.report import Verdict
+from cosport.records import notes
+from cosport.records.record import Kind, record
 from tests.presubmit.house import ENGINEER, FILE, LINES, UPSTREAM, House, edit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support import File
 
 
@@ -281,3 +289,55 @@ class TestMerge:
         (finding,) = house.result("parity", merge).findings
         assert (finding.rule, finding.severity) == ("parity-merge", "warn")
         assert "1 merged fixes are not in cos-6.6" in finding.message
+
+
+def test_cve_data_tells_a_security_fix_and_is_an_input(house: House, tmp_path: Path) -> None:
+    fix = house.fix()
+    later = _later(house, fix)
+    pick = house.pick(fix)
+    data = tmp_path / "vulns"
+    (data / "cve" / "published" / "2024").mkdir(parents=True)
+    house.extra = f'[cve]\ndata = "{data}"\n'
+    result = house.result("followups", pick)
+    assert result.state is State.COULD_NOT_RUN
+    assert "holds no CVE record" in result.reason
+    file = data / "cve" / "published" / "2024" / "CVE-2024-11111.dyad"
+    file.write_text("# a dyad\n0:0:6.1:" + "1" * 40 + "\n")
+    assert house.rules("followups", pick) == ["followup-missing:warn"]
+    before = {each.kind: each.value for each in house.judge(pick).inputs}["cve"]
+    file.write_text(f"# a dyad\n6.0:{fix}:6.1:{later}\n")
+    (finding,) = house.result("followups", pick).findings
+    assert (finding.rule, finding.severity) == ("security-followup-missing", "block")
+    assert "(CVE-2024-11111)" in finding.message
+    assert {each.kind: each.value for each in house.judge(pick).inputs}["cve"] != before
+
+
+class TestRegression:
+    """What TEST= claims, and what is on record."""
+
+    def put(self, house: House, commit: str, verdict: str, workload: str = "balloon") -> None:
+        repository = Repository.open(house.git.path)
+        with ObjectReader(repository) as reader:
+            data = {"workload": workload, "verdict": verdict}
+            when = dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=len(notes.read(reader, Sha(commit))))
+            notes.append(reader, {Sha(commit): [record(Kind.REGRESS, data, at=when)]})
+
+    def test_a_claim_needs_a_verdict_on_record(self, house: House) -> None:
+        house.git.commit({"own.c": "own\n"}, "COS: own", branch="cos-6.1")
+        fix = house.fix()
+        message = house.message(fix).replace("TEST=boot", "TEST=cosport regress run balloon")
+        pick = house.pick(fix, message=message)
+        assert house.result("regression", house.pick(fix)).state is State.NOT_APPLICABLE
+        assert house.rules("regression", pick) == ["regression-unproven:block"]
+        self.put(house, fix, "fixes")
+        assert house.rules("regression", pick) == ["regression-elsewhere:warn"]
+        self.put(house, pick, "fixes", "other")
+        assert house.rules("regression", pick) == ["regression-elsewhere:warn"]
+        self.put(house, pick, "fixes")
+        assert house.rules("regression", pick) == []
+        again = house.pick(fix, message=message.replace("BUG=b/1", "BUG=b/2"))  # the same tree on the same parent
+        assert house.rules("regression", again) == []
+        self.put(house, pick, "no-effect")
+        assert house.rules("regression", pick) == ["regression-verdict:block"]
+        self.put(house, pick, "inconclusive")
+        assert house.rules("regression", pick) == ["regression-inconclusive:warn"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cosport.history.affected import followups
 from cosport.history.reverts import Reverts
 from cosport.message.finding import Severity
+from cosport.presubmit import security
 from cosport.presubmit.check import Answer, Check, CouldNotRun, Reads
 from cosport.presubmit.finding import Rule
 from cosport.presubmit.kind import CARRIERS
@@ -54,10 +55,17 @@ def _later(change: Change, commit: Commit, tip: Sha) -> Iterator[Finding]:
         if gone is not None and not change.has(history.entry(gone).sha):
             entry = history.entry(gone)
             yield REVERTED.finding(f'upstream took {commit.sha[:12]} back in {entry.sha[:12]} ("{entry.subject}")')
-    for each in later:
-        if each.kind == "fixes" and not change.has(each.sha) and not _taken_back(change, each, tip):
-            rule = SECURITY if _is_security(change, each) else MISSING
-            yield rule.finding(f'{each.sha[:12]} ("{each.subject}") fixes {commit.sha[:12]}, and is not in the branch')
+    lacks = [
+        each
+        for each in later
+        if each.kind == "fixes" and not change.has(each.sha) and not _taken_back(change, each, tip)
+    ]
+    known = security.closed(change.context, [each.sha for each in lacks])
+    for each in lacks:
+        cves = known.get(each.sha) or _named(change, each)
+        what = f" ({', '.join(cves)})" if cves else ""
+        text = f'{each.sha[:12]} ("{each.subject}"){what} fixes {commit.sha[:12]}, and is not in the branch'
+        yield (SECURITY if cves else MISSING).finding(text)
 
 
 def _taken_back(change: Change, followup: Followup, tip: Sha) -> bool:
@@ -66,12 +74,13 @@ def _taken_back(change: Change, followup: Followup, tip: Sha) -> bool:
     return Reverts(history, history.reach(tip)).of(history.rank(followup.sha), (followup.sha,)) is not None
 
 
-def _is_security(change: Change, followup: Followup) -> bool:
-    """Whether the fix closes a hole: its message names a CVE."""
-    return _CVE.search(change.context.reader.commit(followup.sha).message) is not None
+def _named(change: Change, followup: Followup) -> tuple[str, ...]:
+    """The CVEs that the fix's own message names."""
+    found = _CVE.findall(change.context.reader.commit(followup.sha).message)
+    return tuple(dict.fromkeys(each.decode("ascii").upper() for each in found))
 
 
 CHECK: Final = Check(
     "followups", "Upstream's later fixes and reverts of it are in the branch too.", CARRIERS,
-    (SECURITY, MISSING, REVERTED), judge, reads=frozenset({Reads.UPSTREAM, Reads.TARGET}),
+    (SECURITY, MISSING, REVERTED), judge, reads=frozenset({Reads.UPSTREAM, Reads.TARGET, Reads.CVE}),
 )  # fmt: skip

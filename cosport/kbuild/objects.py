@@ -1,0 +1,147 @@
+"""Compiles the objects that a commit touches, by the tree's own Makefile and a defconfig, in a sandbox.
+
+The tree is laid out in a folder of its own beside the index, once; from then on only files that differ are written, so
+that make builds little. What fails is built again without the commit before anybody is blamed.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from cosport.errors import DiskError, ToolError
+from cosport.kbuild import sandbox
+from cosport.kbuild.built import relevance
+from cosport.kbuild.sandbox import Mount
+from cosport.store import lock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cosport.git.objects import ObjectReader
+    from cosport.git.repository import Repository
+    from cosport.model.commit import Sha
+
+_DEFCONFIG: Final = re.compile(r"arch/([a-z0-9_]+)/configs/([A-Za-z0-9_.+-]+)\Z")
+_SOURCE: Final = re.compile(r"[A-Za-z0-9_./+,@-]+\.[cS]\Z")
+"""Sources that make can be asked for by name; it would read other characters as its own."""
+
+_MACHINES: Final = {"x86_64": "x86", "aarch64": "arm64", "riscv64": "riscv", "ppc64le": "powerpc", "s390x": "s390"}
+_SECONDS: Final = 1800.0
+_WAIT: Final = 3600.0
+_TAIL: Final = 3000
+
+
+class Outcome(StrEnum):
+    """How a build went."""
+
+    BUILT = "built"
+    FAILED = "failed"  # with the commit, and not without it
+    FAILED_BEFORE = "failed-before"  # without the commit too: it is not to blame
+    NOTHING = "nothing"  # no object of this configuration is touched
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build came to; `objects` are what was compiled, `log` the end of what make said."""
+
+    outcome: Outcome
+    objects: tuple[str, ...] = ()
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where a repository's trees are built for one defconfig: sources, make's output, git's index of the sources."""
+
+    repository: Repository
+    folder: Path
+    arch: str
+    config: str
+
+    @property
+    def source(self) -> Path:
+        """The sources as they are laid out now."""
+        return self.folder / "source"
+
+    @property
+    def output(self) -> Path:
+        """What make writes: the one folder that the sandbox may change."""
+        return self.folder / "output"
+
+    def lay_out(self, tree: Sha) -> None:
+        """Make the sources those of `tree`, writing only what differs. Raises GitError."""
+        env = {"GIT_INDEX_FILE": str(self.folder / "index"), "GIT_WORK_TREE": str(self.source)}
+        args = ("-C", str(self.source), "read-tree", "--reset", "-u", tree)
+        done = self.repository.attempt(*args, env=env)
+        if done.status:
+            raise self.repository.failed(done, args[2:])
+
+    def build(self, objects: tuple[str, ...]) -> tuple[int, str]:
+        """Compile these objects by the configuration that stands; status and log as of `make`."""
+        status, log = self.make("olddefconfig")
+        return (status, log) if status else self.make(*objects)
+
+    def make(self, *targets: str) -> tuple[int, str]:
+        """Run make on these targets in the sandbox; its status and the end of what it said."""
+        jobs = max(1, (os.cpu_count() or 2) - 1)
+        command = ["make", "-C", "/source", "O=/output", f"ARCH={self.arch}", f"-j{jobs}", "-k", "--no-print-directory"]
+        mounts = (Mount(self.source, "/source"), Mount(self.output, "/output", writable=True))
+        done = sandbox.run([*command, *targets], mounts, timeout=_SECONDS)
+        text = (done.stdout + done.stderr).decode("utf-8", "replace")
+        return done.status, text[-_TAIL:]
+
+
+def compile_touched(reader: ObjectReader, trees: tuple[Sha, Sha], paths: Sequence[bytes], defconfig: str) -> Built:
+    """Compile the objects of the sources `paths` in the second of the trees, configured by `defconfig` of the first.
+
+    Raises ToolError where that cannot be done here: no sandbox, another machine's architecture, no such defconfig.
+    """
+    sandbox.require()
+    repository, (before, after) = reader.repository, trees
+    match = _DEFCONFIG.match(defconfig)
+    if match is None:
+        raise ToolError(f"{defconfig} is no defconfig of an architecture", hint="expected arch/ARCH/configs/NAME")
+    if _MACHINES.get(platform.machine()) != match[1]:
+        raise ToolError(
+            f"{defconfig} needs a cross compiler on {platform.machine()}", hint="build it on its own machine"
+        )
+    names = [path.decode("ascii") for path in paths if path.isascii()]
+    wanted = [name for name in names if _SOURCE.match(name)]
+    out = set(relevance(repository, reader, after, [defconfig]).of(wanted).not_built)
+    objects = tuple(f"{name[:-2]}.o" for name in wanted if name not in out and ".." not in name.split("/"))
+    if not objects:
+        return Built(Outcome.NOTHING)
+    folder = repository.state_dir / "build" / f"{match[1]}-{match[2]}"
+    try:
+        for name in ("source", "output"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        with lock(folder / "lock", wait=_WAIT):
+            return _compile(Bench(repository, folder, match[1], match[2]), before, after, objects)
+    except OSError as exc:
+        raise DiskError(f"{exc.filename or folder}: {exc.strerror}") from exc
+
+
+def _compile(bench: Bench, before: Sha, after: Sha, objects: tuple[str, ...]) -> Built:
+    bench.lay_out(before)  # the configuration is the branch's own, not the commit's
+    status, log = bench.make(bench.config)
+    if status:
+        raise ToolError(f"the branch cannot be configured by {bench.config}: {_last(log)}", hint="see: cosport doctor")
+    bench.lay_out(after)
+    status, log = bench.build(objects)
+    if status == 0:
+        return Built(Outcome.BUILT, objects, log)
+    bench.lay_out(before)
+    old = tuple(each for each in objects if any((bench.source / f"{each[:-2]}.{end}").exists() for end in "cS"))
+    status, earlier = bench.build(old) if old else (0, "")
+    return Built(Outcome.FAILED_BEFORE, objects, earlier) if status else Built(Outcome.FAILED, objects, log)
+
+
+def _last(log: str) -> str:
+    lines = [line for line in log.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "make said nothing"

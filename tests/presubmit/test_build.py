@@ -1,0 +1,146 @@
+"""Builds of touched objects: real make and compiler in a real sandbox, on a tree with a Makefile of kbuild's shape."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cosport.kbuild import objects, sandbox
+from cosport.presubmit import registry
+from cosport.presubmit.check import State
+from tests.presubmit.house import House
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support import File, Git
+
+ARCH = objects._MACHINES[platform.machine()]
+DEFCONFIG = f"arch/{ARCH}/configs/lakitu_defconfig"
+MAKEFILE = """\
+VERSION = 6
+PATCHLEVEL = 1
+obj-y += mm/
+%_defconfig:
+\t@cp arch/$(ARCH)/configs/$@ $(O)/.config
+olddefconfig:
+\t@test -f $(O)/.config
+%.o:
+\t@mkdir -p $(O)/$(dir $@)
+\t$(CC) -Werror -c -o $(O)/$@ $*.c
+"""
+FILES: dict[str, File] = {
+    "Makefile": MAKEFILE,
+    "mm/Makefile": "obj-y += oom.o\n",
+    "mm/oom.c": "int oom(void) { return 1; }\n",
+    DEFCONFIG: "CONFIG_MM=y\n",
+}
+
+
+@pytest.fixture
+def house(git: Git) -> House:
+    made = House(git)
+    git.commit(FILES, "COS: a tree that builds", branch="cos-6.1")
+    return made
+
+
+def _config(house: House, monkeypatch: pytest.MonkeyPatch, defconfig: str = DEFCONFIG) -> None:
+    plain = type(house).config.fget  # type: ignore[attr-defined]
+
+    def config(self: House) -> str:
+        text: str = plain(self)
+        return text.replace('kind = "main"\n', f'kind = "main"\ndefconfigs = ["{defconfig}"]\n')
+
+    monkeypatch.setattr(House, "config", property(config))
+
+
+def _change(house: House, files: dict[str, File], ref: str = "refs/changes/1") -> str:
+    return house.git.commit(files, "COS: mm: change", branch=ref, parents=[house.git.sha("cos-6.1")])
+
+
+def test_what_compiles_passes_and_what_does_not_blocks(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    _config(house, monkeypatch)
+    good = _change(house, {"mm/oom.c": "int oom(void) { return 2; }\n", "mm/new.c": "int n;\n"})
+    result = house.result("build", good)
+    assert (result.state, result.reason) == (State.PASSED, "")
+    bad = _change(house, {"mm/oom.c": "int oom(void)\n{ return two; }\n"})
+    (finding,) = house.result("build", bad).findings
+    assert (finding.rule, finding.severity) == ("build-failed", "block")
+    assert (finding.place.path, finding.place.line) == ("mm/oom.c", 2)
+    assert "'two' undeclared" in finding.message
+    assert house.result("build", good).state is State.PASSED  # and again, where the other one was laid out
+
+
+def test_a_branch_that_is_broken_itself_is_no_fault_of_the_change(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _config(house, monkeypatch)
+    house.git.commit({"mm/oom.c": "broken;\n"}, "COS: break it", branch="cos-6.1")
+    assert house.rules("build", _change(house, {"mm/oom.c": "broken too;\n"})) == ["build-broken-before:warn"]
+
+
+def test_documentation_has_nothing_to_compile(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    _config(house, monkeypatch)
+    assert house.result("build", _change(house, {"Documentation/x.rst": "x\n"})).state is State.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(("defconfig", "why"), [
+    ("arch/nosuch/configs/x_defconfig", "needs a cross compiler"),
+    ("configs/x", "no defconfig of an architecture"),
+    (f"arch/{ARCH}/configs/absent_defconfig", "cannot be configured"),
+])  # fmt: skip
+def test_what_cannot_be_built_here_is_no_pass(
+    house: House, monkeypatch: pytest.MonkeyPatch, defconfig: str, why: str
+) -> None:
+    _config(house, monkeypatch, defconfig)
+    result = house.result("build", _change(house, {"mm/oom.c": "int x;\n"}))
+    assert result.state is State.COULD_NOT_RUN
+    assert why in result.reason
+
+
+def test_without_a_sandbox_nothing_is_built(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    _config(house, monkeypatch)
+    monkeypatch.setattr(sandbox, "_trouble", lambda: "user namespaces are not allowed")
+    result = house.result("build", _change(house, {"mm/oom.c": "int x;\n"}))
+    assert result.state is State.COULD_NOT_RUN
+    assert "user namespaces are not allowed" in result.reason
+
+
+def test_it_runs_only_where_it_is_asked_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    _config(house, monkeypatch)
+    change = _change(house, {"mm/oom.c": "int x;\n"})
+    assert "build" not in {each.check for each in house.judge(change).checks}
+    house.extra = "[presubmit]\nbuild = true\n"
+    assert "build" in {each.check for each in house.judge(change).checks}
+    assert any(check.heavy for check in registry.checks())
+
+
+def test_an_evil_makefile_reaches_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch, seal: Path, tmp_path: Path
+) -> None:
+    _config(house, monkeypatch)
+    (seal / "token").write_text("secret")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    monkeypatch.setenv("COSPORT_GERRIT_TOKEN", "secret")
+    evil = MAKEFILE.replace(
+        "\t$(CC)",
+        f"""\
+\t-env > $(O)/env
+\t-cat {seal}/token > $(O)/token
+\t-cat /proc/net/dev > $(O)/net
+\t-touch {outside}/pwned {house.git.path}/pwned /source/pwned /usr/pwned
+\t-ps ax -o args > $(O)/ps
+\t$(CC)""",
+    )
+    change = _change(house, {"Makefile": evil, "mm/oom.c": "int x;\n", "mm/$(shell touch /output/shell).c": "int y;\n"})
+    assert house.result("build", change).state is State.PASSED
+    output = house.git.path / ".git" / "cosport" / "build" / f"{ARCH}-lakitu_defconfig" / "output"
+    assert "secret" not in (output / "env").read_text()
+    assert (output / "token").read_text() == ""
+    assert [line.split(":")[0].strip() for line in (output / "net").read_text().splitlines()[2:]] == ["lo"]
+    assert "-m pytest" not in (output / "ps").read_text()
+    assert not list(tmp_path.rglob("pwned"))
+    assert not (output / "shell").exists()
