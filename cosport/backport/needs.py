@@ -5,12 +5,14 @@ On a release branch the candidates are what main holds of upstream: nothing gets
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.judge import decision
 from cosport.errors import CosportError, Interrupted
+from cosport.git.quarantine import quarantine
 from cosport.history import aftermath
 from cosport.history.picks import origins
 from cosport.model.result import Searched
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
     from cosport.model.commit import Commit, Sha
     from cosport.model.result import Prerequisite, Result
 
-_EACH: Final = 5.0
-"""Seconds for one conflict: half of all searches take less than a tenth of it (make bench)."""
-
 TOGETHER: Final = 15.0
 """Seconds for all conflicts of a run that did not ask for prerequisites: nobody waits longer for what is a remark."""
 
@@ -37,11 +36,15 @@ _SHORTEST: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a pick conflicts: on the tree `ours`, which `before` (the series so far) made of the target's tip."""
+    """Where a pick conflicts: on the tree `ours`, which `before` (the series so far) has made of the target's tip.
+
+    It made it in `place`; where nothing was made yet, the trials are held in memory.
+    """
 
     target: Target
     ours: Sha
     before: Sequence[Commit] = ()
+    place: Quarantine | None = None
 
 
 class Needs:
@@ -52,8 +55,8 @@ class Needs:
         self._request = request
         self._left = seconds
 
-    def of(self, place: Quarantine, conflict: Result, commit: Commit, spot: Spot) -> Result:
-        """The result of a conflict with what the search found; `place` holds the tree in question.
+    def of(self, conflict: Result, commit: Commit, spot: Spot) -> Result:
+        """The result of a conflict with what the search found.
 
         A search that git or the disk stops is a remark: the conflict stands all the same.
         """
@@ -62,7 +65,9 @@ class Needs:
             return replace(conflict, notes=(*conflict.notes, what))
         begin = monotonic()
         try:
-            return self._found(place, conflict, commit, spot)
+            made_here = nullcontext(spot.place) if spot.place is not None and spot.before else None
+            with made_here or quarantine(self._context.repository, kept=False) as place:
+                return self._found(place, conflict, commit, spot)
         except Interrupted:
             raise
         except CosportError as error:
@@ -89,7 +94,7 @@ class Needs:
             picked,
             spot.target.tip,
             candidates=search.Pool(every.range, holds),
-            limits=search.Limits(seconds=min(_EACH, self._left)),
+            limits=search.Limits(seconds=min(search.Limits().seconds, self._left)),
             mainline=mainline,
             onto=spot.ours,
         )

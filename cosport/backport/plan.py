@@ -54,8 +54,7 @@ def _searched(context: Context, needs: Needs, commit: Commit, target: Target, re
     """The result; of a conflict, with what the pick needs first."""
     if result.outcome is not Outcome.CONFLICT:
         return result
-    with quarantine(context.repository, kept=False) as place:
-        return needs.of(place, result, commit, Spot(target, context.reader.commit(target.tip).tree))
+    return needs.of(result, commit, Spot(target, context.reader.commit(target.tip).tree))
 
 
 def answer(commit: Commit, name: str, found: Judgement, tried: Sequence[Trial | CosportError]) -> Result:

@@ -42,13 +42,13 @@ class Limits:
     nobody brings so many.
     """
 
-    seconds: float = 5.0
+    seconds: float = 4.5
     depth: int = 12
     alone: int = 24
     commits: int = 40
     mixed: int = 12
     files: int = 200
-    largest: int = 20
+    largest: int = 8
 
 
 class Search:

@@ -223,7 +223,7 @@ class Runner:
         if result.outcome is Outcome.PICKED:
             run.settle(self._pick(place, turn, result, trial))
         elif result.outcome is Outcome.CONFLICT:
-            result = self._needs.of(place, result, run.current, Spot(run.target, trial.attempt.ours, run.picked))
+            result = self._needs.of(result, run.current, Spot(run.target, trial.attempt.ours, run.picked, place))
             if self.request.with_prereqs and self._bring(run, result):
                 return
             run.wait(result if self.request.dry_run else self._open(place, turn, result, trial))

@@ -86,7 +86,7 @@ class _Branch:
             bad = [at for at, each in zip(deep, good, strict=True) if not each]
             step = max(1, len(bad) // limit)
             for at in bad[::step][:limit]:
-                with quarantine(self.repository) as place:
+                with quarantine(self.repository, kept=False) as place:
                     case = self._solve(place, at, depth)
                 if case is not None:
                     yield case
@@ -94,7 +94,7 @@ class _Branch:
     def _clean(self, wanted: list[tuple[int, int]]) -> list[bool]:
         found = []
         for start in range(0, len(wanted), _AT_ONCE):
-            with quarantine(self.repository) as place:
+            with quarantine(self.repository, kept=False) as place:
                 some = wanted[start : start + _AT_ONCE]
                 merges = [self.merge(self.named[self.line[at]], self._tree(self.line[onto])) for at, onto in some]
                 found += [each.clean for each in merge_trees(place, merges)]

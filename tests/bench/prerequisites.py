@@ -7,7 +7,8 @@ Two pools of candidates: the branch's own later commits, each of which fits ther
 commit's upstream counterpart counts as the same. Beside them two peers: blame of the lines in conflict, or their log;
 and the same asked again of all that was named.
 What scores is the proven set or, where there is none, the one that needs a hand; "proven alone" leaves that out. All
-thresholds were chosen on Linux but one: `Limits.largest` was set after qemu showed proven sets of thirty commits.
+thresholds were chosen on Linux, where nobody brought more than four commits; that there is a limit to the size of a set
+at all (`Limits.largest`) came up when qemu showed proven sets of thirty.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Bench:
         found = []
         for case in self.known:
             begin = perf_counter()
-            with quarantine(self.context.repository) as place:
+            with quarantine(self.context.repository, kept=False) as place:
                 given = set(self._blamed(place, case.upstream, case.onto))
             found.append(score(self._counterparts(case), given, perf_counter() - begin))
         return found
@@ -118,7 +119,7 @@ class Bench:
         begin = perf_counter()
         given: dict[Sha, None] = {}
         waiting = [case.upstream]
-        with quarantine(self.context.repository) as place:
+        with quarantine(self.context.repository, kept=False) as place:
             while waiting and len(given) < _CHAIN:
                 for name in self._blamed(place, waiting.pop(0), case.onto):
                     if name not in given and len(given) < _CHAIN:
@@ -143,7 +144,7 @@ class Bench:
     ) -> list[Score]:
         reader = self.context.reader
         self.context.history.reach(case.onto)  # a run of cosport has asked this before it knows of a conflict
-        with quarantine(self.context.repository) as place:
+        with quarantine(self.context.repository, kept=False) as place:
             begin = perf_counter()
             found = prerequisites(self.context, place, reader.commit(case.upstream), case.onto, candidates=pool)
             seconds = perf_counter() - begin
@@ -159,7 +160,7 @@ class Bench:
         """Whether what people brought merges in upstream's form as well: else they adapted it."""
         reader = self.context.reader
         commit = reader.commit(case.upstream)
-        with quarantine(self.context.repository) as place, ObjectReader(place.repository) as objects:
+        with quarantine(self.context.repository, kept=False) as place, ObjectReader(place.repository) as objects:
             target = commit.sha, Merge(reader.commit(commit.parents[0]).tree, commit.tree, commit.tree)
             onto = reader.commit(case.onto).tree
             trials = Trials(place, reader, objects, onto, target, deadline=Deadline(float("inf")))
