@@ -121,7 +121,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Equivalence:
-    """Whether two arms are the same for a measure: the interval of their ratio lies within 1/margin and margin."""
+    """Whether two arms are the same for a measure: the interval of their difference lies within the margin."""
 
     measure: Measure
     margin: float

@@ -49,19 +49,21 @@ def p_less(ranks: Sequence[float], chosen: Sequence[int]) -> float:
     return sum(number for total, number in reached.items() if total <= seen) / sum(reached.values())
 
 
-def ratio_interval(ours: Sequence[float], theirs: Sequence[float], level: float = 0.05) -> tuple[float, float] | None:
-    """The interval of the ratio ours/theirs that the rank test cannot rule out at `level` on either side.
+def difference_interval(
+    ours: Sequence[float], theirs: Sequence[float], level: float = 0.05
+) -> tuple[float, float] | None:
+    """The interval of the difference ours - theirs that the rank test cannot rule out at `level` on either side.
 
-    From the ordered ratios of all pairs (Hodges and Lehmann), on which the rank test's limits stand. None where there
-    are too few runs, or a run is WORST or zero: then nothing can be said.
+    From the ordered differences of all pairs (Hodges and Lehmann), on which the rank test's limits stand. None where
+    there are too few runs, or a run is WORST: then nothing can be said.
     """
-    if any(not 0 < value < WORST for value in (*ours, *theirs)):
+    if WORST in (*ours, *theirs):
         return None
-    ratios = sorted(a / b for a in ours for b in theirs)
+    differences = sorted(a - b for a in ours for b in theirs)
     cut = _critical(len(ours), len(theirs), level)
     if cut < 0:
         return None
-    return ratios[cut], ratios[len(ratios) - 1 - cut]
+    return differences[cut], differences[len(differences) - 1 - cut]
 
 
 def _critical(n: int, m: int, level: float) -> int:

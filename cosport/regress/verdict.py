@@ -87,14 +87,16 @@ def describe(runs: Sequence[Run], rules: Judge) -> str:
 def equivalence(sides: dict[ArmName, tuple[Run, ...]], rules: Judge) -> tuple[Equivalence, ...]:
     """For each measure with a margin, whether the two arms are the same within it."""
     found = []
-    for measure, limit in rules.measures.items():
-        if limit.margin is None:
+    for measure, rule in rules.measures.items():
+        if rule.margin is None:
             continue
+        # Times are as long as the machine is slow: what matters is small against the limit, not against each other.
+        margin = rule.margin if measure is Measure.AMPLIFICATION else rule.margin * sides[ArmName.WITH][0].limit
         ours, theirs = ([_number(run, measure) for run in sides[name]] for name in (ArmName.WITH, ArmName.WITHOUT))
-        span = statistics.ratio_interval(ours, theirs, EQUIVALENCE_LEVEL)
+        span = statistics.difference_interval(ours, theirs, EQUIVALENCE_LEVEL)
         low, high = span if span is not None else (None, None)
-        inside = low is not None and high is not None and 1 / limit.margin <= low and high <= limit.margin
-        found.append(Equivalence(measure, limit.margin, low, high, inside))
+        inside = low is not None and high is not None and -margin <= low and high <= margin
+        found.append(Equivalence(measure, round(margin, 6), low, high, inside))
     return tuple(found)
 
 
@@ -156,7 +158,7 @@ def _span(each: Equivalence) -> str:
     if each.low is None or each.high is None:
         return f"{each.measure}: too few runs, or runs that did not reach the target: nothing can be said"
     within = "within" if each.inside else "not within"
-    return f"{each.measure}: ratio {each.low:.3g} to {each.high:.3g}, {within} the margin of {each.margin:g}"
+    return f"{each.measure}: difference {each.low:.3g} to {each.high:.3g}, {within} the margin of {each.margin:g}"
 
 
 def _alone(runs: Sequence[Run], rules: Judge, flaky: tuple[str, ...]) -> Judgement:

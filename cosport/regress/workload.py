@@ -144,12 +144,13 @@ class Threshold(_Data, frozen=True):
     """For one measure: an arm is good while all its runs stay within `good`, bad once its median reaches `bad`.
 
     A run that does not reach the target is never good and always counts as bad; where `good` and `bad` are left out,
-    that alone counts. `margin` is the factor within which two arms count as equivalent.
+    that alone counts. `margin` is the difference within which two arms count as equivalent; of times it is a part of
+    the profile's limit.
     """
 
     good: float | None = None
     bad: float | None = None
-    margin: Annotated[float, msgspec.Meta(gt=1)] | None = None
+    margin: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
 
 class Judge(_Data, frozen=True):

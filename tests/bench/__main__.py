@@ -14,10 +14,10 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import backport, built, generate, measure, pairs, plan, prerequisites, replay, startup
+from tests.bench import backport, built, generate, measure, pairs, plan, prerequisites, regress, replay, startup
 from tests.bench.tool import configured
 
-GROUPS = ("startup", "backport", "plan", "replay", "prerequisites", "built")
+GROUPS = ("startup", "backport", "plan", "replay", "prerequisites", "built", "regress")
 SCALES = {"kernel": generate.KERNEL, "small": generate.SMALL, "huge": generate.HUGE}
 
 
@@ -43,6 +43,8 @@ def main() -> int:
                 prerequisites.bench(report, name, where, branches, mainline="master", limit=limit)
     if "built" in groups:
         built.bench(report)
+    if "regress" in groups:
+        regress.bench(report, options.repeats)
     if options.json:
         rows = [asdict(row) for row in report.rows]
         document = {"schema": "cosport.bench/1", "machine": _machine(), "rows": rows}

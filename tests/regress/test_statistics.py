@@ -42,28 +42,25 @@ def test_one_measure_can_show_what_another_hides() -> None:
     assert min(ranks[2:]) > max(ranks[:2])
 
 
-def test_the_interval_of_a_ratio_covers_one_arm_against_itself() -> None:
-    assert statistics.ratio_interval([1.0] * 4, [1.0] * 4) == (1.0, 1.0)
-    low, high = statistics.ratio_interval([2.7, 3.0, 3.5, 4.3], [2.5, 3.3, 4.0, 4.2]) or (0, 0)
-    assert low < 1 < high
+def test_the_interval_of_a_difference_covers_one_arm_against_itself() -> None:
+    assert statistics.difference_interval([1.0] * 4, [1.0] * 4) == (0.0, 0.0)
+    low, high = statistics.difference_interval([2.7, 3.0, 3.5, 4.3], [2.5, 3.3, 4.0, 4.2]) or (9, 9)
+    assert low < 0 < high
 
 
 def test_the_interval_leaves_out_as_many_pairs_as_the_table_of_the_rank_test_says() -> None:
     # One-sided 5 % limits of U for equal samples (Siegel, table J): 3: 0, 4: 1, 5: 4, 6: 7.
-    ours, theirs = [10.0, 20.0, 30.0, 40.0], [1.0, 1.0, 1.0, 1.0]
-    assert statistics.ratio_interval(ours, theirs) == (10.0, 40.0)
     for n, left_out in ((3, 0), (4, 1), (5, 4), (6, 7)):
-        ours = [float(10**power) for power in range(n)]
-        ratios = sorted(a / b for a in ours for b in [1.0, 1.1, 1.2, 1.3, 1.4, 1.5][:n])
-        span = statistics.ratio_interval(ours, [1.0, 1.1, 1.2, 1.3, 1.4, 1.5][:n])
-        assert span == (ratios[left_out], ratios[-1 - left_out])
+        ours, theirs = [float(10**power) for power in range(n)], [0.1 * place for place in range(n)]
+        differences = sorted(a - b for a in ours for b in theirs)
+        assert statistics.difference_interval(ours, theirs) == (differences[left_out], differences[-1 - left_out])
 
 
 @pytest.mark.parametrize(
     ("ours", "theirs"), [([1.0], [1.0]), ([1.0, 1.0], [1.0, 1.0]), ([1.0, inf, 1.0, 1.0], [1.0] * 4)]
 )
 def test_too_few_runs_or_a_censored_one_say_nothing(ours: list[float], theirs: list[float]) -> None:
-    assert statistics.ratio_interval(ours, theirs) is None
+    assert statistics.difference_interval(ours, theirs) is None
 
 
 def test_the_median_of_mostly_censored_runs_is_censored() -> None:

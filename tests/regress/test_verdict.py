@@ -87,7 +87,7 @@ def test_one_arm_against_itself_is_equal_within_the_margins() -> None:
     runs = [good(number, arm) for number, arm in enumerate([WITHOUT, WITH, WITH, WITHOUT] * 2)]
     found = judge(runs, RULES, control=True)
     assert found.verdict is RegressVerdict.NO_EFFECT
-    assert [each.inside for each in found.equivalence] == [True, True]
+    assert [each.inside for each in found.equivalence] == [True, True, True]
     assert result(runs, control=True).exit_code == 0
     assert result(runs).exit_code == 1
 
@@ -123,3 +123,14 @@ def test_a_failed_check_fails_a_smoke_test() -> None:
     rules = workload.find("balloon-boot").judge
     assert judge([run(1, WITH, failed=("pages had not come back",))], rules).verdict is RegressVerdict.FAILS
     assert judge([run(1, WITH)], rules).verdict is RegressVerdict.HOLDS
+
+
+def test_a_busy_machine_does_not_make_an_arm_differ_from_itself() -> None:
+    # Measured on two cores that others used too: 1.8 to 12.9 seconds for the same kernel.
+    with_, without = (1.8, 5.5, 12.9, 12.3), (6.6, 10.2, 2.1, 12.3)
+    runs = [
+        run(number, arm, 1.0, seconds, 0.3)
+        for arm, times in ((WITH, with_), (WITHOUT, without))
+        for number, seconds in enumerate(times)
+    ]
+    assert judge(runs, RULES, control=True).verdict is RegressVerdict.NO_EFFECT
