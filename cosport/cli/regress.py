@@ -70,6 +70,9 @@ def run(
     bisect_run: Annotated[
         bool, typer.Option("--bisect-run", help="Exit as git bisect run wants: 0 good, 1 bad, 125 skip, 128 stop.")
     ] = False,
+    bisect_fix: Annotated[
+        bool, typer.Option("--bisect-fix", help="The same for the search for a fix: 0 still bad, 1 fixed.")
+    ] = False,
 ) -> int:
     """Boot real kernels in QEMU, with a fix and without, and say with statistics whether the fix works.
 
@@ -86,7 +89,7 @@ def run(
         named = arms.Named(
             without=without, with_=with_, tree=tree,
             mode=arms.Mode(_one_of("--mode", mode, arms.Mode)) if mode else None,
-            control=control, swap=swap, alone=bisect_run and not without,
+            control=control, swap=swap, alone=(bisect_run or bisect_fix) and not without,
         )  # fmt: skip
         request = job.Request(
             workload=wanted, profile_name=profile, profile=wanted.profile(profile), named=named,
@@ -96,12 +99,14 @@ def run(
         )  # fmt: skip
         result, folder = _run(session, request, out)
     except CosportError as exc:
-        if not bisect_run:
+        if not (bisect_run or bisect_fix):
             raise
         session.printer.note("cosport: ", exc.what)
         return SKIP if isinstance(exc, BuildError) else ABORT
     view.tell(session.printer, result, folder)
-    return bisect_code(result) if bisect_run else result.exit_code
+    if bisect_run or bisect_fix:
+        return bisect_code(result, fix=bisect_fix)
+    return result.exit_code
 
 
 def _one_of(option: str, value: str, known: type[StrEnum]) -> str:
@@ -156,15 +161,18 @@ def _record(session: Session, result: Result) -> None:
         session.printer.note(f"the verdict is not on record for {commit[:12]}: {exc.what}")
 
 
-def bisect_code(result: Result) -> int:
-    """The exit code that `git bisect run` wants: a guest that cannot be measured is skipped, as is what is unclear."""
+def bisect_code(result: Result, *, fix: bool = False) -> int:
+    """The exit code that `git bisect run` wants: a guest that cannot be measured is skipped, as is what is unclear.
+
+    git's 0 is the state at the beginning: in the search for a `fix` that is the broken one.
+    """
     from cosport.model.regress import RegressVerdict as Verdict
 
     good = (Verdict.HOLDS, Verdict.FIXES, Verdict.NOT_APPLICABLE)
     bad = (Verdict.FAILS, Verdict.NO_EFFECT, Verdict.REGRESSES)
-    if result.judgement.verdict in good:
-        return 0
-    return 1 if result.judgement.verdict in bad else SKIP
+    if result.judgement.verdict not in (*good, *bad):
+        return SKIP
+    return int((result.judgement.verdict in bad) is not fix)
 
 
 @command(example="cosport regress list\ncosport regress list --json")

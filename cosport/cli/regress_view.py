@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from cosport.regress.workload import Workload
 
 _COLORS: Final = {0: "green", 1: "yellow", 3: "red"}
+_WIDEST: Final = 60
+"""Columns of what stands beside the bar."""
+
 WORKLOADS: Final = "cosport.workloads/1"
 
 
@@ -33,8 +36,8 @@ class Progress:
 
     def note(self, text: str) -> None:
         """A remark."""
-        self._printer.note(text)
-        self._show(text, 0, None)
+        self._say(text)
+        self._show(text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}...", 0, None)
 
     def run_begins(self, run: Run, total: int) -> None:
         """A guest is booted."""
@@ -49,7 +52,14 @@ class Progress:
 
     def run_ended(self, run: Run) -> None:
         """A guest has ended."""
-        self._printer.note(f"{self._head}: ", *_brief(run))
+        self._say(f"{self._head}: {_brief(run)}")
+
+    def _say(self, text: str) -> None:
+        """A line of its own; above the bar, where there is one."""
+        if self._bar is None:
+            self._printer.note(text)
+        else:
+            self._bar.console.print(safe(text), markup=False, highlight=False, soft_wrap=True)
 
     def _show(self, text: str, done: int, total: int | None) -> None:
         if self._bar is not None:
@@ -100,15 +110,15 @@ def tell(printer: Printer, result: Result, folder: Path) -> None:
     printer.say(f"report: {folder / 'report.html'}")
 
 
-def _brief(run: Run) -> tuple[Text, ...]:
+def _brief(run: Run) -> str:
     if run.crash is not None:
-        return (Styled(run.crash.what, "red"),)
+        return run.crash.what
     if run.failed:
-        return (Styled("; ".join(run.failed), "yellow"),)
+        return "; ".join(run.failed)
     if not run.inflated:
-        return ("done",)
+        return "done"
     when = f"target in {run.seconds:.1f} s" if run.seconds is not None else f"target not reached in {run.limit:g} s"
-    return (f"{when}, amplification {run.amplification:.2f}, longest stall {run.stall:.1f} s",)
+    return f"{when}, amplification {run.amplification:.2f}, longest stall {run.stall:.1f} s"
 
 
 def _cells(run: Run) -> tuple[Text, ...]:

@@ -270,6 +270,7 @@ class Machine:
         if self._writer is not None:
             self._writer.close()
         process.end(self._child)
-        with contextlib.suppress(Exception):  # the connection is broken by now; what broke it has been told
-            await asyncio.wait_for(self._client.disconnect(), 5.0)
+        if self._client is not None:
+            with contextlib.suppress(Exception):  # the connection is broken by now; what broke it has been told
+                await asyncio.wait_for(self._client.disconnect(), 5.0)
         await self._settle()

@@ -66,29 +66,36 @@ class Output:
         return path
 
     def keep_series(self, run: Run, series: Sequence[Point]) -> None:
-        """Keep the balloon over time of one run for the plots, and write it."""
+        """Keep the balloon over time of one run for the plots, and write it. Raises DiskError."""
         self._series[run.number] = tuple(series)
         rows = [formats.series_row(number, point) for number, points in self._series.items() for point in points]
-        publish(self.folder / SERIES, (formats.SERIES_HEAD + "".join(rows)).encode())
+        self._put(SERIES, (formats.SERIES_HEAD + "".join(rows)).encode())
 
     def save(self, result: Result) -> None:
-        """Write the record as it stands."""
-        publish(self.folder / RESULT, msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+        """Write the record as it stands. Raises DiskError."""
+        self._put(RESULT, _json(result))
 
     def finish(self, result: Result) -> Result:
-        """Write the record and all that is made of it."""
+        """Write the record and all that is made of it. Raises DiskError."""
+        from cosport.regress import report
+
         self.save(result)
-        write_reports(self.folder, result, self._series, self._workload)
+        self._put("junit.xml", formats.junit(result).encode())
+        self._put("kcidb.json", _json(formats.kcidb(result)))
+        self._put("report.html", report.page(result, self._series, self._workload).encode())
         return result
 
+    def _put(self, name: str, data: bytes) -> None:
+        try:
+            publish(self.folder / name, data)
+        except OSError as exc:
+            raise DiskError(
+                f"{self.folder / name}: {exc.strerror}", hint="free some space, then run the same command again"
+            ) from exc
 
-def write_reports(folder: Path, result: Result, series: dict[int, tuple[Point, ...]], workload: Workload) -> None:
-    """Write report.html, junit.xml and kcidb.json."""
-    from cosport.regress import report
 
-    publish(folder / "junit.xml", formats.junit(result).encode())
-    publish(folder / "kcidb.json", msgspec.json.format(msgspec.json.encode(formats.kcidb(result)), indent=2) + b"\n")
-    publish(folder / "report.html", report.page(result, series, workload).encode())
+def _json(document: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
 def read(place: Path) -> Result:

@@ -87,6 +87,7 @@ def test_two_results_are_compared(tmp_path: Path) -> None:
 def test_bisect_gets_the_codes_that_it_knows(verdict: RegressVerdict, code: int) -> None:
     found = result([good(1)], judgement=Judgement(verdict, (), 0.02))
     assert regress.bisect_code(found) == code
+    assert regress.bisect_code(found, fix=True) == {0: 1, 1: 0}.get(code, code)
 
 
 def test_bisect_stops_where_no_commit_can_be_tested(tmp_path: Path) -> None:

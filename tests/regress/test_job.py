@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -17,7 +18,10 @@ from jsonschema import Draft202012Validator
 
 from cosport import resources
 from cosport.cli import schema
-from cosport.regress import admission
+from cosport.errors import DiskError
+from cosport.regress import admission, output
+from cosport.regress import workload as workloads
+from tests.regress.results import result, sample
 from tests.support import cosport, invoke
 from tests.test_process import gone
 
@@ -143,6 +147,17 @@ def test_an_output_folder_that_cannot_be_written_stops_it_first(tmp_path: Path) 
     (tmp_path / "full/thesis.tex").touch()
     refused = invoke("regress", "run", "balloon-boot", "--out", str(tmp_path / "full"), cwd=tmp_path, check=2)
     assert "holds other things" in refused.err
+
+
+def test_a_disk_that_fills_up_is_told_with_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as write(2) fails: without a name
+
+    place = output.Output.make(tmp_path / "out", workloads.find("balloon"))
+    monkeypatch.setattr(output, "publish", full)
+    with pytest.raises(DiskError) as caught:
+        place.save(result(sample()))
+    assert caught.value.what == f"{tmp_path / 'out/result.json'}: No space left on device"
 
 
 @pytest.mark.parametrize("tool", ["qemu-system-x86_64", "gcc", "busybox"])
