@@ -48,7 +48,7 @@ class Limits:
     commits: int = 40
     mixed: int = 12
     files: int = 200
-    largest: int = 8
+    largest: int = 20
 
 
 class Search:

@@ -201,12 +201,13 @@ class _Answer:
     def _why(self, status: Status) -> str:
         suspects = len(self.proven.scores)
         tried = f"{suspects} suspect{'s' * (suspects != 1)}, {self.trials.count} sets tried"
-        if not self.proven.scores:
+        if not self.proven.scores and self.proven.finished:
             tried = "no commit that could be picked changed the lines in conflict"
+        none = "none merges" if self.proven.finished else f"none found before {_OVER}"
         text = {
             Status.FOUND: "merges cleanly after these",
             Status.NOT_MINIMISED: f"merges cleanly after these; {_OVER} before all smaller sets were tried",
-            Status.BY_HAND: "none merges; some would after their own conflicts are resolved",
+            Status.BY_HAND: f"{none}; some would do after their own conflicts are resolved",
             Status.NONE: "none found",
             Status.OUT_OF_TIME: f"none found: {_OVER}",
         }[status]

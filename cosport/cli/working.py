@@ -201,7 +201,7 @@ def _explain(printer: Printer, head: str, conflict: Conflict) -> None:
 
 
 def _tell_search(printer: Printer, head: str, result: Result, how: Searched) -> None:
-    printer.say(head, f"prerequisites: {how.why}")
+    printer.say(head, f"prerequisites of {result.upstream[:12]}: {how.why}")
     _list(printer, result.prerequisites)
     if result.prerequisites:
         printer.say("    to pick them first, give the same command with --with-prereqs")

@@ -260,6 +260,15 @@ def test_the_search_ends_when_its_time_is_over(start: Git) -> None:
     assert "the time was over" in found.why
 
 
+def test_what_was_not_looked_at_in_time_is_not_said_to_be_nothing(start: Git) -> None:
+    start.commit({FILE: text(l20="first")}, "a: first")
+    fix = start.commit({FILE: text(l20="fixed")}, "a: fix it")
+    found = ask(start, fix, limits=Limits(seconds=0.0))
+    assert "no commit" not in found.why
+    assert "none merges" not in found.why
+    assert "the time was over" in found.why
+
+
 def test_a_chain_longer_than_the_limit_is_given_up(start: Git) -> None:
     for number in range(12):
         start.commit({FILE: text(l20=f"step {number}")}, f"a: step {number}")
