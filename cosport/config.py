@@ -79,6 +79,13 @@ class Branch(Struct, frozen=True, forbid_unknown_fields=True):
     main: str = ""
     defconfigs: tuple[str, ...] = ()
 
+    @property
+    def served_as(self) -> str:
+        """What the branch is called on the server that it is fetched from: its ref without what says where it is."""
+        if self.ref.startswith("refs/remotes/"):
+            return self.ref.split("/", 3)[-1]
+        return self.ref.removeprefix("refs/heads/")
+
 
 class Gerrit(Struct, frozen=True, forbid_unknown_fields=True):
     """Where reviews live. `remote` is the git remote to push to; "" means the URL and project themselves.
@@ -93,6 +100,22 @@ class Gerrit(Struct, frozen=True, forbid_unknown_fields=True):
     hashtags: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
     token_file: str = "~/.config/cosport/token"  # noqa: S105 - a path
+
+
+class Bot(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the presubmit bot works.
+
+    `group` may give it commands in comments, `hourly` of them an hour and change at most. `interval` is the seconds
+    between two looks at the open changes. With `ssh` (user@host:port) Gerrit's events wake it earlier; `known_hosts` is
+    the file with the server's host key. `patience` is the seconds that one patch set may take to judge.
+    """
+
+    group: str = ""
+    hourly: int = 20
+    interval: float = 30.0
+    ssh: str = ""
+    known_hosts: str = ""
+    patience: float = 600.0
 
 
 class Cve(Struct, frozen=True, forbid_unknown_fields=True):
@@ -154,6 +177,7 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True):
     message: Message = Message()
     branch: tuple[Branch, ...] = ()
     gerrit: Gerrit = Gerrit()
+    bot: Bot = Bot()
     cve: Cve = Cve()
     backport: Backport = Backport()
     notes: Notes = Notes()
@@ -168,6 +192,7 @@ class Config(Struct, frozen=True, kw_only=True):
     message: Message = Message()
     branches: tuple[Branch, ...] = ()
     gerrit: Gerrit = Gerrit()
+    bot: Bot = Bot()
     cve: Cve = Cve()
     backport: Backport = Backport()
     notes: Notes = Notes()
@@ -200,6 +225,7 @@ _TABLES: Final[dict[str, type[Struct]]] = {
     "message": Message,
     "branch[]": Branch,
     "gerrit": Gerrit,
+    "bot": Bot,
     "cve": Cve,
     "backport": Backport,
     "notes": Notes,
@@ -263,6 +289,7 @@ def parse(data: bytes, source: str) -> Config:
         message=document.message,
         branches=branches,
         gerrit=document.gerrit,
+        bot=document.bot,
         cve=document.cve,
         backport=document.backport,
         notes=document.notes,

@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "pipeline": Entry("pipeline", "app", "Run pipelines: from a fix to its release note, here or on a cluster."),
     "regress": Entry("regress", "app", "Prove a fix by regression jobs on real kernels in QEMU."),
     "notes": Entry("notes", "app", "Write release notes of a range: net effect, CVEs, every format."),
+    "bot": Entry("bot", "app", "Judge the open changes of a Gerrit project, and vote."),
     "schema": Entry("schema", "schema", "Print the JSON Schema of a document that cosport reads or writes."),
     "demo": Entry("demo", "demo", "Show the whole way on a small kernel repository made for it."),
 }

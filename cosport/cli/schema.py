@@ -86,6 +86,36 @@ def _results() -> dict[str, Any]:
     return definitions
 
 
+def _bot() -> dict[str, Any]:
+    from cosport.cli import bot
+
+    return _titled(bot.Document, bot.SCHEMA)
+
+
+def _vote() -> dict[str, Any]:
+    from cosport.bot import record
+
+    return _titled(record.Vote, record.SCHEMA)
+
+
+def _bot_init() -> dict[str, Any]:
+    from cosport.cli import bot
+
+    return _titled(bot.Initiated, bot.INIT_SCHEMA)
+
+
+def _bot_verify() -> dict[str, Any]:
+    from cosport.cli import bot
+
+    return _titled(bot.Verified, bot.VERIFY_SCHEMA)
+
+
+def _health() -> dict[str, Any]:
+    from cosport.bot import health
+
+    return _titled(health.Document, health.SCHEMA)
+
+
 def _doctor() -> dict[str, Any]:
     from cosport.cli import doctor
 
@@ -308,6 +338,11 @@ DOCUMENTS: Final = {
     "notes-explain": Document("why something is in the notes, from `cosport notes explain --json`", _notes_explain),
     "notes-lint": Document("what will read badly, from `cosport notes lint --json`", _notes_lint),
     "notes-house": Document("notes.toml, a team's overrides and errata (TOML, seen as JSON)", _notes_house),
+    "bot": Document("what a round did, from `cosport bot once|replay --json`", _bot),
+    "vote": Document("the record of a vote, checked by `cosport bot verify`", _vote),
+    "bot-init": Document("what `cosport bot init --json` did", _bot_init),
+    "bot-verify": Document("the answer of `cosport bot verify --json`", _bot_verify),
+    "health": Document("what the bot answers to GET /healthz", _health),
     "doctor": Document("the report of `cosport doctor --json`", _doctor),
     "init": Document("what `cosport init --json` wrote", _init),
     "regress": Document("a regression job's result.json, and `cosport regress run|show --json`", _regress),

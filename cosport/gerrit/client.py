@@ -99,6 +99,10 @@ class Client:
                 return None
             raise
 
+    def text(self, where: str, params: Sequence[tuple[str, str]] = ()) -> str:
+        """A resource that is no JSON, as text."""
+        return self._ask("GET", where, params=params, tries=TRIES).removeprefix(_PREFIX).decode("utf-8", "replace")
+
     def put(self, where: str, body: Any = None, into: type[T] = object) -> T:  # type: ignore[assignment]
         """Set a resource; asking twice is as good as once, so it is tried again where the answer got lost."""
         return _decode(self._ask("PUT", where, body=body, tries=TRIES), into, where)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.request import Reviewed
+from cosport.config import Branch
 from cosport.errors import CosportError, UsageError
 from cosport.gerrit import changes, credentials
 from cosport.gerrit.client import Client
@@ -79,10 +80,8 @@ class Reviews:
 
 def branch_on_server(target: Target) -> str:
     """What a target's branch is called on the server. Raises UsageError for what is no branch."""
-    if target.ref.startswith("refs/heads/"):
-        return target.ref.removeprefix("refs/heads/")
-    if target.ref.startswith("refs/remotes/"):
-        return target.ref.split("/", 3)[3]
+    if target.ref.startswith(("refs/heads/", "refs/remotes/")):
+        return Branch(target.name, target.ref).served_as
     raise UsageError(f"{target.name} is no branch, so nothing can be reviewed for it", hint="name a branch with --to")
 
 

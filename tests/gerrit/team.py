@@ -5,11 +5,13 @@ Upstream is `refs/remotes/upstream/master` of the clone; `cos-5.4` is a main bra
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from cosport.errors import GerritError
 from cosport.gerrit import changes
 from cosport.gerrit.client import path
 from cosport.gerrit.credentials import for_git
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from cosport.gerrit.client import Client
     from cosport.gerrit.model import Change
     from tests.gerrit.server import Account, GerritServer
+    from tests.support import File
 
 UPSTREAM: Final = "refs/remotes/upstream/master"
 SAID: Final = ("--bug", "b/123", "--test", "booted in QEMU", "--release-note", "Fixed a hang.")
@@ -74,9 +77,12 @@ class Team:
         body = {"create_empty_commit": False, "submit_type": "CHERRY_PICK", **project}
         admin.put(path("projects", name), body)
         push = {"rules": {_group(admin, "Administrators"): {"action": "ALLOW", "force": True}}}
-        admin.post(
-            path("projects", name, "access"), {"add": {"refs/*": {"permissions": {"push": push, "create": push}}}}
-        )
+        anyone = {"global:Registered-Users": {"action": "ALLOW", "min": -2, "max": 2}}
+        rights = {
+            "refs/*": {"permissions": dict.fromkeys(("push", "create", "forgeAuthor", "forgeCommitter"), push)},
+            "refs/heads/*": {"permissions": {"label-Code-Review": {"label": "Code-Review", "rules": anyone}}},
+        }
+        admin.post(path("projects", name, "access"), {"add": rights})
         git = Git.init(folder / "clone")
         engineer = server.add_account("engineer", "Kernel Engineer", "engineer@example.com")
         reviewer = server.add_account("reviewer", "Vaibhav Reviewer", "reviewer@example.com")
@@ -160,6 +166,98 @@ class Team:
     def run(self, *args: str, check: int | None = None) -> Answer:
         """cosport in the clone."""
         return cosport(*args, cwd=self.git.path, check=check)
+
+    # --- the bot
+
+    @property
+    def bot_dir(self) -> Path:
+        """Where the bot lives."""
+        return self.folder / "bot"
+
+    @property
+    def bot_config(self) -> Path:
+        """The operator's file."""
+        return self.folder / "bot.toml"
+
+    def shared_config(self) -> str:
+        """The team's configuration, as the server's clone of it has it."""
+        text = self.config("refs/heads/", self.folder / "bot.token")
+        return text[: text.index("[gerrit]")].replace("refs/remotes/upstream/master", "refs/heads/upstream")
+
+    def init_bot(self, *, shared: bool = False, extra: str = "") -> None:
+        """Set the project up for the bot. `shared`: the configuration lies on refs/meta/cosport."""
+        token = self.write_token("bot.token", self.bot)
+        operator = self.config("refs/heads/", token)
+        rest = operator[operator.index("[gerrit]") :] + f'[bot]\ngroup = "Commanders"\ninterval = 0.5\n{extra}'
+        self.bot_config.write_text(rest if shared else self.shared_config() + rest)
+        if shared:
+            sha = self.git.commit({"cosport.toml": self.shared_config()}, "Share it", branch="refs/meta/cosport")
+            self.push(f"{sha}:refs/meta/cosport")
+        admin_token = self.folder / "admin.token"
+        admin_token.touch(0o600)
+        admin_token.write_text(f"{ADMIN.user}:{ADMIN.token}")
+        owner = self.folder / "owner.toml"
+        owner.write_text((self.shared_config() + rest).replace(str(token), str(admin_token)))
+        invoke("bot", "init", "--config", str(owner), cwd=self.git.path, check=0)
+        for group, account in (("Presubmit Bots", self.bot), ("Commanders", self.reviewer)):
+            with contextlib.suppress(GerritError):  # 409: it is there
+                self.admin.put(path("groups", group), {"visible_to_all": True})
+            self.admin.put(path("groups", group, "members", account.number))
+        self.git("push", "-q", f"{self.server.url}/a/{self.project}", f"+{UPSTREAM}:refs/heads/upstream",
+                 env=for_git(self.server.url, ADMIN))  # fmt: skip
+
+    def bot_once(self, *args: str, check: int | None = 0) -> dict[str, Any]:
+        """One round of the bot, after upstream's newest state was pushed where it looks."""
+        self.push(f"+{UPSTREAM}:refs/heads/upstream")
+        answer = invoke("bot", "once", "--config", str(self.bot_config), "--dir", str(self.bot_dir), "--json", *args,
+                        cwd=self.folder, check=check)  # fmt: skip
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def bot_votes(self, number: int) -> dict[str, int]:
+        """The bot's votes on a change after one round."""
+        self.bot_once()
+        return self.change(number).votes_of(self.bot.number)
+
+    def bot_says(self, number: int) -> list[str]:
+        """The bot's remarks on a change, oldest first."""
+        return [each.message for each in self.change(number).messages if each.author.number == self.bot.number]
+
+    def refuses_submit(self, number: int) -> bool:
+        """Whether Gerrit does not let the change in, even with a reviewer's consent."""
+        self.vote(number, self.reviewer, Code_Review=2)
+        try:
+            self.admin.post(path("changes", number, "submit"), {})
+        except GerritError as error:
+            return error.status == 409
+        return False
+
+    def push_as(self, account: Account, refspec: str) -> None:
+        """Push as somebody."""
+        env = for_git(self.server.url, account.credentials)
+        self.git("push", "-q", f"{self.server.url}/a/{self.project}", refspec, env=env)
+
+    def push_on_top(self, branch: str, files: dict[str, File]) -> str:
+        """A commit that lands on a branch without review."""
+        at = self.git.sha(f"refs/remotes/origin/{branch}")
+        tip = self.git.commit(files, "more: work", parents=[at], branch="refs/heads/elsewhere")
+        self.push(f"{tip}:refs/heads/{branch}")
+        self.fetch()
+        return tip
+
+    def revert_on(self, branch: str, sha: str) -> str:
+        """A revert that lands on a branch without review."""
+        at = self.git.sha(f"refs/remotes/origin/{branch}")
+        files: dict[str, File] = {FILE: self.git.read(f"{sha}^", FILE)}
+        message = f'Revert "{self.git.subjects(f"{sha}^!")[0]}"\n\nThis reverts commit {sha}.'
+        tip = self.git.commit(files, message, parents=[at], branch="refs/heads/elsewhere")
+        self.push(f"{tip}:refs/heads/{branch}")
+        self.fetch()
+        return tip
+
+    def open_changes(self) -> list[Change]:
+        """All open changes of the project."""
+        return list(changes.query(self.admin, f"project:{changes.quoted(self.project)} status:open"))
 
 
 def _group(client: Client, name: str) -> str:

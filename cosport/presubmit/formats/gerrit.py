@@ -1,7 +1,7 @@
 """A report as the review that Gerrit's REST API takes (rest-api-changes.html, ReviewInput): votes, comments, a summary.
 
 Lines that hold foreign text are indented by four: old and new Gerrits alike show such lines as they are, without any
-markup, and `safe` leaves no line break or control character in them.
+markup, and `safe` leaves no line break or control character in them. An `@` would call the person behind it.
 """
 
 from __future__ import annotations
@@ -91,5 +91,5 @@ def _paragraphs(finding: Finding) -> Iterator[str]:
 
 
 def _foreign(text: str) -> str:
-    shown = safe(text)
+    shown = safe(text).replace("@", "(at)")
     return "    " + (shown if len(shown) <= _WIDEST else shown[:_WIDEST] + "...")

@@ -1,0 +1,210 @@
+"""One round of the bot: look at the open changes, judge those that need it, make their votes what they should be.
+
+A round assumes nothing of the one before: it reads everything that matters anew, so events may come twice, late or not
+at all, and a bot that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cosport.bot import commands, tester
+from cosport.bot.commands import Verb
+from cosport.bot.journal import Judgement
+from cosport.bot.judges import judge
+from cosport.bot.protocol import Job, Waiver, key_of
+from cosport.bot.tally import Line, Tally
+from cosport.bot.voter import Voted
+from cosport.errors import CosportError, DiskError, GerritError, GerritUnreachable, Interrupted
+from cosport.gerrit import changes
+from cosport.model.commit import is_full_sha
+from cosport.presubmit.report import Verdict
+from cosport.workflow.cherrypick import cherrypick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from pathlib import Path
+
+    from cosport.bot.clone import Clone
+    from cosport.bot.journal import Journal
+    from cosport.bot.protocol import Answer
+    from cosport.bot.voter import Voter
+    from cosport.config import Config
+    from cosport.gerrit.model import Change
+    from cosport.presubmit.report import Report
+
+_HOUR: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """All that a round works with.
+
+    `operator` is the configuration of whoever runs the bot: its server, its group of commanders; `config_file` the same
+    as a file where it also says how commits are judged, None where refs/meta/cosport does. `log` takes an event's name
+    and its values.
+    """
+
+    clone: Clone
+    journal: Journal
+    voter: Voter
+    operator: Config
+    config_file: Path | None
+    clock: Callable[[], float]
+    log: Callable[..., None]
+
+    def round(self, only: Collection[int] | None = None) -> Tally:
+        """Go over all open changes, or `only` these. Raises GerritError, GitError where the server gives no answer."""
+        tally = Tally()
+        config = self._refreshed()
+        branches = {each.served_as: each.name for each in config.branches}
+        allowed = self._allowed(self.operator.bot.group)
+        world = self.clone.world(config)
+        found = self._open(only, branches)
+        tally.open = len(found)
+        for change in found:
+            self._obey(config, change, allowed)
+        jobs: list[Job] = []
+        for change in found:
+            waivers = commands.waivers(change, self.voter.account, allowed)
+            job = self._job(change, branches[change.branch], waivers, world)
+            if isinstance(job, Judgement):
+                self._vote(tally, change.number, job.report, waivers, job.made)
+            elif job is not None:
+                jobs.append(job)
+        by_number = {change.number: change for change in found}
+        self._fetch([by_number[job.change] for job in jobs])
+        for job, answer in judge(
+            self.clone.repository.git_dir, self.config_file, jobs, patience=self.operator.bot.patience
+        ):
+            self._take(tally, job, answer, world)
+        if only is None:
+            numbers = set(by_number)
+            self.journal.forget(numbers)
+            self.clone.forget(numbers)
+        return tally
+
+    def _refreshed(self) -> Config:
+        """The trusted configuration, after everything that it may lie in or name was fetched."""
+        self.clone.refresh()
+        config = tester.trusted(self.clone.repository, self.config_file)
+        if config.upstream.url:
+            self.clone.refresh_upstream(config.upstream.url)
+        return config
+
+    def _open(self, only: Collection[int] | None, branches: Collection[str]) -> list[Change]:
+        if only is None:
+            text = f"project:{changes.quoted(self.clone.server.project)} status:open"
+            listed: Iterable[Change | None] = changes.query(self.voter.client, text)
+        else:
+            listed = (changes.get(self.voter.client, number) for number in sorted(only))
+        return [
+            change
+            for change in listed
+            if change is not None and change.is_open and is_full_sha(change.current)
+            and change.project == self.clone.server.project and change.branch in branches
+        ]  # fmt: skip
+
+    def _allowed(self, group: str) -> frozenset[int]:
+        """Who may give commands. Where the group cannot be read, nobody may."""
+        if not group:
+            return frozenset()
+        try:
+            return changes.members(self.voter.client, group)
+        except GerritUnreachable:
+            raise
+        except GerritError as error:
+            self.log("group-unreadable", group=group, why=error.what)
+            return frozenset()
+
+    def _job(self, change: Change, branch: str, waivers: tuple[Waiver, ...], world: str) -> Job | Judgement | None:
+        """What a change needs: a job, or a judgement that holds still; None where it must wait."""
+        trouble = self.journal.trouble(change.number)
+        if trouble is not None and trouble.revision == change.current and trouble.next > self.clock():
+            return None
+        known = self.journal.judgement(change.number)
+        if known is None or known.revision != change.current or trouble is not None:
+            return Job(change.number, change.current, branch, waivers)
+        if known.key != key_of(known.revision, known.report, waivers) or known.report.branch != branch:
+            return Job(change.number, change.current, branch, waivers)
+        if known.world != world:
+            return Job(change.number, change.current, branch, waivers, known.report.inputs)
+        return known
+
+    def _fetch(self, wanted: list[Change]) -> None:
+        refs = [(each.number, each.patch_set.number, each.patch_set.ref) for each in wanted]
+        self.clone.fetch([each for each in refs if each[2].startswith("refs/changes/")])
+
+    def _take(self, tally: Tally, job: Job, answer: Answer, world: str) -> None:
+        """Act on a tester's answer."""
+        if answer.unchanged:
+            known = self.journal.judgement(job.change)
+            if known is not None:
+                self.journal.holds(job.change, world)
+                self._vote(tally, job.change, known.report, job.waivers, known.made)
+            return
+        if answer.report is None:
+            self._trouble(tally, job, answer.trouble)
+            return
+        tally.judged += 1
+        report = answer.report
+        self.journal.judged(job.change, key_of(job.revision, report, job.waivers), world, report)
+        self._vote(tally, job.change, report, job.waivers, self.clock())
+        if Verdict.INCOMPLETE in report.labels.values():  # a check had no answer: look again later
+            self.journal.failed(job.change, job.revision, "a check had no answer")
+
+    def _vote(self, tally: Tally, number: int, report: Report, waivers: tuple[Waiver, ...], judged: float) -> None:
+        try:
+            outcome, votes = self.voter.vote(number, report, waivers, judged)
+        except (GerritError, DiskError) as error:
+            self.log("vote-failed", change=number, revision=report.commit, why=error.what)
+            tally.lines.append(Line(number, report.commit, "failed", why=error.what))
+            return
+        if outcome in (Voted.POSTED, Voted.WITHHELD):
+            tally.posted += 1
+            self.log("vote", change=number, revision=report.commit, outcome=outcome.value, **votes)
+        tally.lines.append(Line(number, report.commit, outcome.value, votes))
+
+    def _trouble(self, tally: Tally, job: Job, why: str) -> None:
+        """No vote: the infrastructure failed, not the change. It is said once, and tried again later."""
+        found = self.journal.failed(job.change, job.revision, why)
+        self.log("no-judgement", change=job.change, revision=job.revision, tries=found.tries, why=why)
+        tally.lines.append(Line(job.change, job.revision, "trouble", why=why))
+        try:
+            self.voter.tell(job.change, job.revision, why)
+        except GerritError as error:
+            self.log("tell-failed", change=job.change, why=error.what)
+
+    def _obey(self, config: Config, change: Change, allowed: Collection[int]) -> None:
+        """Carry out the commands in a change's comments that were not yet."""
+        for command in commands.commands(change, self.voter.account):
+            if command.author not in allowed or not self.journal.begun(command.id, change.number):
+                continue
+            if self.journal.commands_since(change.number, self.clock() - _HOUR) > self.operator.bot.hourly:
+                self.log("too-many-commands", change=change.number, author=command.author)
+                self.journal.done(command.id)
+                continue
+            try:
+                text = commands.complaint(command, [each.name for each in config.branches])
+                if not text and not self.voter.dry_run:
+                    text = self._carry_out(config, change, command)
+                self.voter.reply(change.number, command.id, text or "done")
+            except Interrupted:
+                raise
+            except GerritUnreachable as error:  # it is carried out in another round
+                self.log("command-waits", change=change.number, why=error.what)
+                continue
+            except CosportError as error:
+                self.log("command-failed", change=change.number, why=error.what)
+                self.voter.reply(change.number, command.id, f"that did not work: {error.what} {error.hint}")
+            self.journal.done(command.id)
+
+    def _carry_out(self, config: Config, change: Change, command: commands.Command) -> str:
+        self.log("command", change=change.number, verb=command.verb, author=command.author)
+        if command.verb is Verb.RECHECK:
+            self.journal.again(change.number)
+            return "it is judged anew"
+        if command.verb is Verb.SKIP:
+            return f"{command.words[0]} is put aside for patch set {command.patch_set}"
+        return cherrypick(self.clone.server, self.clone.repository, config, change, command.words)

@@ -1,0 +1,172 @@
+"""Votes: rereads the change, compares with what is said there already, and posts one review where that is needed.
+
+It is the only part that speaks with the token's rights. What stands on Gerrit is the truth: a review is posted where
+the votes there are not those that they should be, or where the reasons are new, and never because of our own memory.
+So a bot that was killed at any moment says nothing twice.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+
+from cosport.bot import record, summary
+from cosport.errors import GerritError, GerritUnreachable
+from cosport.gerrit import changes
+from cosport.gerrit.client import path
+from cosport.gerrit.model import TAG, Review
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cosport.bot.protocol import Waiver
+    from cosport.gerrit.client import Client
+    from cosport.gerrit.model import Change, Message
+    from cosport.presubmit.report import Report
+
+T = TypeVar("T")
+
+TRIES: Final = 4
+PAUSE: Final = 0.5
+
+_TROUBLE: Final = "cosport could not judge this patch set yet"
+
+
+class Voted(StrEnum):
+    """What came of a vote."""
+
+    POSTED = "posted"
+    STANDS = "stands"  # all of it is there already
+    SUPERSEDED = "superseded"  # there is a newer patch set, or the change is closed or gone
+    WITHHELD = "withheld"  # a dry run
+
+
+@dataclass(frozen=True, slots=True)
+class Voter:
+    """The account that votes on one server, and where its records go."""
+
+    client: Client
+    account: int
+    records: Path
+    dry_run: bool = False
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.time
+
+    def vote(
+        self, number: int, report: Report, waivers: tuple[Waiver, ...], judged: float
+    ) -> tuple[Voted, dict[str, int]]:
+        """Make a change's votes those of the report; what came of it, and the votes.
+
+        Raises GerritError where Gerrit refuses, GerritUnreachable where it gives no answer.
+        """
+
+        def wanted(change: Change) -> Review | None:
+            votes = summary.votes(report, change.labels)
+            said = summary.said(report, votes)
+            if self._votes(change) == {name: value for name, value in votes.items() if value}:
+                last = self._last(change, "(verdict ")
+                if last is not None and f"(verdict {said}," in last:
+                    return None
+            vote = record.Vote(
+                project=change.project, change=change.number, patch_set=change.patch_set.number,
+                revision=report.commit, labels=votes, report=report, waivers=waivers, judged=judged,
+            )  # fmt: skip
+            return self._review(change, vote, said)
+
+        outcome, change = self._settle(number, report.commit, wanted)
+        return outcome, summary.votes(report, change.labels) if change is not None else {}
+
+    def tell(self, number: int, revision: str, why: str) -> Voted:
+        """Say once that a patch set could not be judged, and take back votes that rested on what was then."""
+
+        def wanted(change: Change) -> Review | None:
+            standing = self._votes(change)
+            if not standing and self._last(change, _TROUBLE) is not None:
+                return None
+            text = (
+                f"{_TROUBLE}: {summary.code(why)}\n\nThat says nothing about the change. It is tried again by itself."
+            )
+            return Review(text, dict.fromkeys(standing, 0), notify="OWNER")
+
+        return self._settle(number, revision, wanted)[0]
+
+    def reply(self, number: int, to: str, text: str) -> None:
+        """Answer a comment once; `to` is its id."""
+        mark = f"(to {to})"
+
+        def step() -> None:
+            change = changes.get(self.client, number)
+            if change is None or any(self._is_ours(each) and mark in each.message for each in change.messages):
+                return
+            if not self.dry_run:
+                changes.review(self.client, number, change.current, Review(f"cosport: {text}\n\n{mark}"))
+
+        self._patiently(step)
+
+    def _settle(
+        self, number: int, revision: str, wanted: Callable[[Change], Review | None]
+    ) -> tuple[Voted, Change | None]:
+        """Post what is `wanted` of the change as it is now."""
+
+        def step() -> tuple[Voted, Change | None]:
+            change = changes.get(self.client, number)
+            if change is None or not change.is_open or change.current != revision:
+                return Voted.SUPERSEDED, change
+            review = wanted(change)
+            if review is None:
+                return Voted.STANDS, change
+            if self.dry_run:
+                return Voted.WITHHELD, change
+            changes.review(self.client, number, revision, review)
+            return Voted.POSTED, change
+
+        return self._patiently(step)
+
+    def _patiently(self, step: Callable[[], T]) -> T:
+        """Do a step that looks before it speaks. Where an answer got lost it looks again what came of it."""
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                return step()
+            except GerritUnreachable:
+                if not left:
+                    raise
+                self.sleep(PAUSE * 2 ** (TRIES - 1 - left))
+            except GerritError as error:
+                if error.status != 409 or not left:  # 409: something about the change has changed: look again
+                    raise
+        raise AssertionError("every try returns or raises")
+
+    def _review(self, change: Change, vote: record.Vote, said: str) -> Review:
+        """The review of a vote, after its record was written."""
+        sealed = record.sealed(
+            msgspec.structs.replace(vote, server=self.client.url, account=self.account, voted=self.clock())
+        )
+        if not self.dry_run:
+            record.write(self.records, sealed)
+        report = sealed.report
+        text = summary.summary(report, sealed.labels, summary.marker(said, sealed.digest))
+        files = self._files(change) if any(each.place.path for each in report.findings) else frozenset[str]()
+        return Review(text, sealed.labels, summary.comments(report, files))
+
+    def _files(self, change: Change) -> frozenset[str]:
+        where = path("changes", change.number, "revisions", change.current, "files")
+        return frozenset(self.client.get(where + "/", dict[str, Any]))
+
+    def _votes(self, change: Change) -> dict[str, int]:
+        return {name: value for name, value in change.votes_of(self.account).items() if name in summary.LABELS}
+
+    def _last(self, change: Change, words: str) -> str | None:
+        """Our newest remark on the newest patch set that holds these words."""
+        patch_set = change.patch_set.number
+        for each in reversed(change.messages):
+            if self._is_ours(each) and each.patch_set == patch_set and words in each.message:
+                return each.message
+        return None
+
+    def _is_ours(self, message: Message) -> bool:
+        return message.author.number == self.account and message.tag == TAG
