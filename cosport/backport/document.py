@@ -60,7 +60,12 @@ def plain(result: Result) -> dict[str, Any]:
 
 
 def _prerequisite(needed: Prerequisite) -> dict[str, Any]:
-    return {"sha": needed.sha, "subject": needed.subject, "resolves": list(needed.resolves)}
+    return {
+        "sha": needed.sha,
+        "subject": needed.subject,
+        "resolves": list(needed.resolves),
+        "needed_by": list(needed.needed_by),
+    }
 
 
 def _searched(how: Searched) -> dict[str, Any]:
