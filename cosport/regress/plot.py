@@ -67,7 +67,7 @@ def balloon(result: Result, series: Mapping[int, Sequence[Point]]) -> str:
                 "target", (1, target), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=9
             )
             _limit(axes, result)
-        axes.set_xlabel("seconds since the balloon was asked for")
+        axes.set_xlabel("seconds")
         axes.set_ylabel("balloon, MiB")
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
@@ -91,20 +91,20 @@ def measures(result: Result) -> str:
     with rc_context(_STYLE):
         figure = Figure(figsize=(8.2, 2.6), layout="constrained")
         for axes, measure in zip(figure.subplots(1, 3), _LABELS, strict=True):
-            _dots(axes, result.runs, names, measure)
+            _dots(axes, result, names, measure)
             axes.set_title(_LABELS[measure], fontsize=10, loc="left")
         return _svg(figure, "Amplification, seconds to the target and longest stall of each run")
 
 
-def _dots(axes: Any, runs: Sequence[Run], names: Sequence[ArmName], measure: Measure) -> None:
+def _dots(axes: Any, result: Result, names: Sequence[ArmName], measure: Measure) -> None:
     for place, name in enumerate(names):
-        ours = [run for run in runs if run.arm is name and run.inflated]
+        ours = [run for run in result.runs if run.arm is name and run.inflated]
         for turn, run in enumerate(ours):
             across = place + (turn - (len(ours) - 1) / 2) * 0.6 / max(4, len(ours))
             value = run.limit if measure is Measure.SECONDS and run.seconds is None else _plain(run, measure)
             marker = "o" if run.reached else "^"
             axes.plot([across], [max(value, 0.01)], marker, color=_ARM[name], markersize=6, alpha=0.85)
-    axes.set_xticks(range(len(names)), [f"{name} the fix" for name in names])
+    axes.set_xticks(range(len(names)), [result.label(name) for name in names])
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.grid(visible=False, axis="x")
     axes.set_yscale("log")

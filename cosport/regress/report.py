@@ -60,7 +60,7 @@ def context(result: Result, series: Mapping[int, Sequence[Point]], workload: Wor
         "tone": _TONES[result.exit_code],
         "workload": workload,
         "names": names,
-        "labels": [f"{name} the fix" for name in names] if not result.control else ["first", "second"][: len(names)],
+        "labels": [result.label(name) for name in names],
         "lines": figures(result, workload) if drawn else (),
         "balloon": plots[0],
         "measures": plots[1] if drawn else "",

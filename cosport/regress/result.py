@@ -12,7 +12,7 @@ SCHEMA: Final = "cosport.regress/1"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The balloon at one moment: seconds since the inflation was asked for, pages in it, and what was going on."""
+    """The balloon at one moment: seconds since the first phase began, pages in it, and what was going on."""
 
     seconds: float
     pages: int
@@ -168,6 +168,12 @@ class Result:
     runs: tuple[Run, ...]
     judgement: Judgement
     notes: tuple[str, ...] = ()
+
+    def label(self, name: ArmName) -> str:
+        """How people call an arm of this job."""
+        if self.control:
+            return {ArmName.WITHOUT: "first", ArmName.WITH: "second"}[name]
+        return f"{name} the fix"
 
     @property
     def exit_code(self) -> int:

@@ -44,7 +44,7 @@ class Sample:
     run: Run
     told: Callable[[Point], None]
     series: list[Point] = field(default_factory=list)
-    began: float = 0.0
+    zero: float = 0.0
     phase: str = "boot"
 
     @property
@@ -52,10 +52,17 @@ class Sample:
         """The guest's whole memory in bytes."""
         return self.profile.memory_mib << 20
 
+    def enter(self, phase: str) -> float:
+        """Begin a phase; the seconds since the first one, which is where the series begins."""
+        if self.phase == "boot":
+            self.zero = monotonic()
+        self.phase = phase
+        return monotonic() - self.zero
+
     async def pages(self) -> int:
         """The balloon's size now; kept in the series."""
         found = (self.memory - await self.machine.balloon_bytes()) >> 12
-        point = Point(round(monotonic() - self.began, 3), found, self.phase)
+        point = Point(round(monotonic() - self.zero, 3), found, self.phase)
         self.series.append(point)
         self.told(point)
         return found
@@ -82,7 +89,7 @@ async def take(
     """
     begun = monotonic()
     machine = Machine(run.argv, paths, place, profile)
-    sample = Sample(machine, profile, run, told, began=begun)
+    sample = Sample(machine, profile, run, told)
     try:
         async with machine:
             await _greet(sample)
@@ -145,7 +152,7 @@ async def _do(sample: Sample, step: Step) -> None:
         case data.Cycle():
             await _cycle(sample, step)
         case data.Crash():
-            sample.phase = "crash"
+            sample.enter("crash")
             await sample.machine.ask("crash", seconds=20.0)
 
 
@@ -153,15 +160,15 @@ async def _inflate(sample: Sample, step: data.Inflate) -> None:
     """Inflate to the target; measure until it is reached or the limit has passed."""
     target, limit = sample.run.target_pages, sample.profile.limit
     before = await sample.counters()
-    sample.phase, sample.began = "inflate", monotonic()
+    began = sample.enter("inflate")
     await sample.machine.qmp("balloon", value=sample.memory - (target << 12))
     reached = await _until(sample, lambda pages: pages >= target, limit)
-    seconds = round(monotonic() - sample.began, 3)
+    seconds = round(sample.enter("inflate") - began, 3)
     counters = await sample.counters()
     sample.note(
         reached=reached,
         seconds=seconds if reached else None,
-        stall=round(longest_stall(sample.series), 3),
+        stall=round(longest_stall(sample.series, began), 3),
         inflated=counters.get("balloon_inflate", 0) - before.get("balloon_inflate", 0),
         deflated=counters.get("balloon_deflate", 0) - before.get("balloon_deflate", 0),
         counters=counters,
@@ -169,14 +176,14 @@ async def _inflate(sample: Sample, step: data.Inflate) -> None:
     if step.required and not reached:
         sample.fail(f"the target was not reached within {limit:g} seconds")
     if reached and step.hold:
-        sample.phase = "hold"
+        sample.enter("hold")
         await _until(sample, lambda _: False, step.hold)
         sample.note(kept=await sample.pages())
 
 
 async def _deflate(sample: Sample, step: data.Deflate) -> None:
     """Deflate to zero, and see that all pages come back."""
-    sample.phase = "deflate"
+    sample.enter("deflate")
     await sample.machine.qmp("balloon", value=sample.memory)
     if not await _until(sample, lambda pages: pages <= 0, step.limit):
         sample.fail(f"{sample.series[-1].pages} pages had not come back {step.limit:g} seconds after the deflate")
@@ -188,9 +195,8 @@ async def _deflate(sample: Sample, step: data.Deflate) -> None:
 async def _cycle(sample: Sample, step: data.Cycle) -> None:
     """Set random targets one after the other, whether the last one was reached or not."""
     chance = random.Random(step.seed)  # noqa: S311 - a sequence to repeat, no secret
-    sample.began = monotonic()
     for number in range(step.targets):
-        sample.phase = f"cycle {number + 1}/{step.targets}"
+        sample.enter(f"cycle {number + 1}/{step.targets}")
         target = chance.randrange(sample.run.target_pages + 1)
         await sample.machine.qmp("balloon", value=sample.memory - (target << 12))
         await _until(sample, lambda pages, target=target: pages == target, step.seconds)  # type: ignore[misc]
@@ -199,7 +205,7 @@ async def _cycle(sample: Sample, step: data.Cycle) -> None:
 
 async def _hog(sample: Sample, step: data.Hog) -> None:
     """Take anonymous memory, and wait until all is taken or the process is gone."""
-    sample.phase = "hog"
+    sample.enter("hog")
     mib = max(1, sample.profile.memory_mib - sample.profile.target_mib + step.above_mib)
     await sample.machine.ask(f"hog {mib}")
     fate = ""
@@ -238,9 +244,9 @@ def _deadline(seconds: float) -> Iterator[Callable[[], bool]]:
     yield lambda: monotonic() < end
 
 
-def longest_stall(series: list[Point]) -> float:
-    """The longest time in the phase `inflate` in which the balloon did not outgrow its best so far."""
-    best, since, longest = 0, 0.0, 0.0
+def longest_stall(series: list[Point], began: float = 0.0) -> float:
+    """The longest time of the inflation, which `began` then, in which the balloon did not outgrow its best so far."""
+    best, since, longest = 0, began, 0.0
     for point in series:
         if point.phase != "inflate":
             continue

@@ -29,3 +29,8 @@ def test_other_phases_do_not_count() -> None:
 def test_counters_of_both_files_are_read_and_anything_else_passed_over() -> None:
     lines = ("balloon_inflate 97280", "MemFree:  5536 kB", "odd", "", "name text", "oom_kill 0")
     assert parse_counters(lines) == {"balloon_inflate": 97280, "MemFree": 5536, "oom_kill": 0}
+
+
+def test_a_stall_is_counted_from_when_the_inflation_began() -> None:
+    later = [Point(point.seconds + 30.0, point.pages, "inflate") for point in series(0, 0, 10)]
+    assert longest_stall([Point(1.0, 0, "hog"), *later], 30.0) == 2.0
