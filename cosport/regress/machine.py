@@ -132,10 +132,13 @@ class Machine:
         client.register_listener(self._shutdowns)
 
         async def dial() -> None:
-            while not self._paths.qmp.exists() or not self._paths.result.exists():
-                await asyncio.sleep(0.01)
+            while self._reader is None:
+                try:
+                    self._reader, self._writer = await asyncio.open_unix_connection(str(self._paths.result))
+                except OSError:  # not made yet, or nobody listens yet
+                    await asyncio.sleep(0.01)
+            # QEMU makes its sockets in the order of the command line: the monitor's, which stands first, is there too.
             await client.connect(str(self._paths.qmp))
-            self._reader, self._writer = await asyncio.open_unix_connection(str(self._paths.result))
 
         await self._within(dial(), QMP_SECONDS, Failure.QMP)
 
@@ -205,7 +208,11 @@ class Machine:
             await asyncio.wait_for(asyncio.shield(self._exited), 2.0)
 
     def _failed(self, exc: BaseException | None) -> MachineError:
-        """The error for an answer of the monitor that is one."""
+        """The error for an answer of the monitor that is one, or for a broken connection; a bug of ours is raised."""
+        from qemu.qmp import QMPError
+
+        if exc is not None and not isinstance(exc, (QMPError, OSError, EOFError)):
+            raise exc
         error_class = getattr(exc, "error_class", "")
         if error_class == "DeviceNotActive":
             return self._error(Failure.DEVICE, 0, "the guest has no balloon: its kernel has no driver that probed")
