@@ -14,10 +14,22 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import backport, built, generate, measure, pairs, plan, prerequisites, regress, replay, startup
+from tests.bench import (
+    backport,
+    built,
+    generate,
+    measure,
+    pairs,
+    plan,
+    prerequisites,
+    presubmit,
+    regress,
+    replay,
+    startup,
+)
 from tests.bench.tool import configured
 
-GROUPS = ("startup", "backport", "plan", "replay", "prerequisites", "built", "regress")
+GROUPS = ("startup", "backport", "plan", "replay", "presubmit", "prerequisites", "built", "regress")
 SCALES = {"kernel": generate.KERNEL, "small": generate.SMALL, "huge": generate.HUGE}
 
 
@@ -59,13 +71,15 @@ def _real(report: measure.Report, groups: tuple[str, ...], repeats: int) -> None
         ("linux", "COSPORT_BENCH_LINUX", pairs.LINUX_REVS, 87.7),
         ("qemu", "COSPORT_BENCH_QEMU", ("--all",), None),
     ):
-        if variable not in os.environ or not {"plan", "replay"} & set(groups):
+        if variable not in os.environ or not {"plan", "replay", "presubmit"} & set(groups):
             continue
         git_dir = Path(os.environ[variable]).resolve()
         chosen = pairs.extract(git_dir, revisions)
         with configured("master") as config:
             if "replay" in groups:
                 replay.bench(report, name, git_dir, chosen, *config, target=target)
+            if "presubmit" in groups and name == "linux":
+                presubmit.bench(report, name, git_dir, chosen, min(repeats, 5))
             if "plan" in groups and name == "linux":
                 plan.bench(report, name, git_dir, chosen, min(repeats, 3), *config)
 
