@@ -1,7 +1,7 @@
 """Compiles the objects that a commit touches, by the tree's own Makefile and a defconfig, in a sandbox.
 
-The tree is laid out in a folder of its own beside the index, once; from then on only files that differ are written, so
-that make builds little. What fails is built again without the commit before anybody is blamed.
+The tree is laid out in the build cache, once; from then on only files that differ are written, so that make builds
+little. What fails is built again without the commit before anybody is blamed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 from cosport.errors import DiskError, ToolError
 from cosport.kbuild import sandbox
 from cosport.kbuild.built import relevance
+from cosport.kbuild.cache import cache_folder, held, key
 from cosport.kbuild.sandbox import Mount
-from cosport.store import lock
+from cosport.kbuild.tree import Revision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,6 @@ _SOURCE: Final = re.compile(r"[A-Za-z0-9_./+,@-]+\.[cS]\Z")
 
 _MACHINES: Final = {"x86_64": "x86", "aarch64": "arm64", "riscv64": "riscv", "ppc64le": "powerpc", "s390x": "s390"}
 _SECONDS: Final = 1800.0
-_WAIT: Final = 3600.0
 _TAIL: Final = 3000
 
 
@@ -76,11 +76,7 @@ class Bench:
 
     def lay_out(self, tree: Sha) -> None:
         """Make the sources those of `tree`, writing only what differs. Raises GitError."""
-        env = {"GIT_INDEX_FILE": str(self.folder / "index"), "GIT_WORK_TREE": str(self.source)}
-        args = ("-C", str(self.source), "read-tree", "--reset", "-u", tree)
-        done = self.repository.attempt(*args, env=env)
-        if done.status:
-            raise self.repository.failed(done, args[2:])
+        Revision(self.repository, tree, tree, tree).lay_out(self.source)
 
     def build(self, objects: tuple[str, ...]) -> tuple[int, str]:
         """Compile these objects by the configuration that stands; status and log as of `make`."""
@@ -117,14 +113,15 @@ def compile_touched(reader: ObjectReader, trees: tuple[Sha, Sha], paths: Sequenc
     objects = tuple(f"{name[:-2]}.o" for name in wanted if name not in out and ".." not in name.split("/"))
     if not objects:
         return Built(Outcome.NOTHING)
-    folder = repository.state_dir / "build" / f"{match[1]}-{match[2]}"
     try:
-        for name in ("source", "output"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        with lock(folder / "lock", wait=_WAIT):
-            return _compile(Bench(repository, folder, match[1], match[2]), before, after, objects)
+        with held(cache_folder() / "objects" / key(str(repository.common_dir), match[1], match[2])) as folder:
+            bench = Bench(repository, folder, match[1], match[2])
+            for place in (bench.source, bench.output):
+                place.mkdir(exist_ok=True)
+            return _compile(bench, before, after, objects)
     except OSError as exc:
-        raise DiskError(f"{exc.filename or folder}: {exc.strerror}") from exc
+        hint = f"a kernel tree takes about 2 GiB in {cache_folder()}; XDG_CACHE_HOME moves it"
+        raise DiskError(f"{exc.filename or cache_folder()}: {exc.strerror}", hint=hint) from exc
 
 
 def _compile(bench: Bench, before: Sha, after: Sha, objects: tuple[str, ...]) -> Built:
