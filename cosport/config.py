@@ -13,7 +13,7 @@ import tomllib
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -125,9 +125,15 @@ class Cve(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Backport(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the main job works: `worktrees` is where the work trees of conflicts go, "" the repository's own folder."""
+    """How the main job works: `worktrees` is where the work trees of conflicts go, "" the repository's own folder.
+
+    `max_rung` is the last rung of the ladder of resolvers that conflicts are given to (0: none), and `min_confidence`
+    how sure they must be. The defaults are what was measured to be right (docs/conflicts.md).
+    """
 
     worktrees: str = ""
+    max_rung: Annotated[int, msgspec.Meta(ge=0, le=7)] = 3
+    min_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9
 
 
 class Presubmit(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cosport.model.result import Prerequisite, Result, Review, Searched
+    from cosport.model.result import Place, Prerequisite, Result, Review, RuleUsed, Searched
 
 SCHEMA: Final = "cosport.backport/1"
 
@@ -44,6 +44,7 @@ def plain(result: Result) -> dict[str, Any]:
                 "kind": each.kind.value,
                 "worktree": each.worktree,
                 "touched_by": [{"sha": touch.sha, "subject": touch.subject} for touch in each.touched_by],
+                "places": [_place(place) for place in each.places],
             }
             for each in result.conflicts
         ],
@@ -53,6 +54,8 @@ def plain(result: Result) -> dict[str, Any]:
         "differences": [
             {"path": each.path, "lacks": list(each.lacks), "adds": list(each.adds)} for each in result.differences
         ],
+        "rules": [_rule(each) for each in result.rules],
+        "confidence": result.confidence,
         "notes": list(result.notes),
         "review": _review(result.review) if result.review else None,
         "error": {"what": result.error, "hint": result.hint} if result.error else None,
@@ -65,6 +68,22 @@ def _prerequisite(needed: Prerequisite) -> dict[str, Any]:
         "subject": needed.subject,
         "resolves": list(needed.resolves),
         "needed_by": list(needed.needed_by),
+    }
+
+
+def _place(place: Place) -> dict[str, Any]:
+    sides = {"base": list(place.base), "theirs": list(place.theirs), "ours": list(place.ours)}
+    return {"line": place.line, "why": place.why, "needs": place.needs, **sides}
+
+
+def _rule(used: RuleUsed) -> dict[str, Any]:
+    return {
+        "rung": used.rung,
+        "rule": used.rule,
+        "path": used.path,
+        "line": used.line,
+        "detail": used.detail,
+        "doubts": list(used.doubts),
     }
 
 

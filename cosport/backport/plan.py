@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cosport.backport import choice
 from cosport.backport.judge import Judgement, judge
 from cosport.backport.needs import Needs, Spot
+from cosport.backport.resolve import Limits, settle
 from cosport.backport.trial import Attempt, Trial, try_each
 from cosport.errors import CosportError
 from cosport.git.quarantine import quarantine
@@ -34,16 +35,16 @@ def plan(context: Context, request: Request, pairs: Sequence[tuple[Commit, Targe
 def _batch(context: Context, request: Request, pairs: Sequence[tuple[Commit, Target]]) -> list[Result]:
     judged = [judge_pair(context, request, commit, target) for commit, target in pairs]
     wanted = [attempt for found in judged if not isinstance(found, Result) for attempt in found[1]]
+    answered: list[tuple[Result, Trial | None]] = []
     with quarantine(context.repository, kept=False) as place:
         trials = iter(try_each(place, wanted))
-    results = []
-    for (commit, target), found in zip(pairs, judged, strict=True):
-        if isinstance(found, Result):
-            results.append(found)
-            continue
-        judgement, attempts = found
-        tried = [next(trials) for _ in attempts]
-        results.append(answer(commit, target.name, judgement, tried))
+        for (commit, target), found in zip(pairs, judged, strict=True):
+            if isinstance(found, Result):
+                answered.append((found, None))
+                continue
+            judgement, attempts = found
+            answered.append(answer(commit, target.name, judgement, [next(trials) for _ in attempts]))
+        results = settle(place, answered, Limits.of(context, request))
     if request.with_prereqs:
         needs = Needs(context, request, seconds=inf)
         return [_searched(context, needs, *pair, result) for pair, result in zip(pairs, results, strict=True)]
@@ -57,14 +58,20 @@ def _searched(context: Context, needs: Needs, commit: Commit, target: Target, re
     return needs.of(result, commit, Spot(target, context.reader.commit(target.tip).tree))
 
 
-def answer(commit: Commit, name: str, found: Judgement, tried: Sequence[Trial | CosportError]) -> Result:
-    """The result of a pair from the trials of its sources, in their order; `name` stands for the branch."""
+def answer(
+    commit: Commit, name: str, found: Judgement, tried: Sequence[Trial | CosportError]
+) -> tuple[Result, Trial | None]:
+    """The result of a pair from the trials of its sources, in their order, and the trial that was chosen.
+
+    `name` stands for the branch.
+    """
     good = []
     for source, trial in zip(found.sources, tried, strict=True):
         if isinstance(trial, CosportError):
-            return Result(commit.sha, name, Outcome.ERROR, error=trial.what, hint=trial.hint)
+            return Result(commit.sha, name, Outcome.ERROR, error=trial.what, hint=trial.hint), None
         good.append((source, trial))
-    return choice.outcome(commit, name, found, *choice.best(good))
+    source, trial = choice.best(good)
+    return choice.outcome(commit, name, found, source, trial), trial
 
 
 def judge_pair(

@@ -6,7 +6,6 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from cosport.backport.document import plain
-from cosport.model.result import Outcome
 from cosport.records import notes
 from cosport.records.record import Kind, Record, record
 
@@ -17,7 +16,20 @@ if TYPE_CHECKING:
     from cosport.model.commit import Sha
     from cosport.model.result import Result
 
-_KEPT = ("upstream", "branch", "outcome", "ref", "tree", "change_id", "source", "fidelity", "conflicts", "notes")
+_KEPT = (
+    "upstream",
+    "branch",
+    "outcome",
+    "ref",
+    "tree",
+    "change_id",
+    "source",
+    "fidelity",
+    "conflicts",
+    "rules",
+    "confidence",
+    "notes",
+)
 """The parts of a result that stay true of the commit. What is known of the branch changes, and is asked anew."""
 
 
@@ -30,9 +42,17 @@ def record_picks(reader: ObjectReader, results: Iterable[Result]) -> None:
     made: dict[Sha, list[Record]] = {
         result.commit: [record(Kind.PICK, _data(result), at=now)]
         for result in results
-        if result.commit is not None and result.ref is not None and result.outcome in (Outcome.PICKED, Outcome.RESOLVED)
+        if result.commit is not None
+        and result.ref is not None
+        and result.outcome.made
+        and not (_comes_again(result) and notes.read(reader, result.commit))
     }
     notes.append(reader, made)
+
+
+def _comes_again(result: Result) -> bool:
+    """Whether a pick is the very commit that it was made from: how that came about is what counts."""
+    return result.source is not None and result.source.commit == result.commit
 
 
 def _data(result: Result) -> dict[str, Any]:

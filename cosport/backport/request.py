@@ -46,7 +46,8 @@ class Request:
     that somebody changed. `allow_unmerged` takes a commit that upstream does not hold, marked FROMGIT. `alone` keeps
     `From.AUTO` from looking at other branches where upstream's commit conflicts. `with_prereqs` brings first
     what a conflicting commit needs, `with_followups` afterwards what upstream fixed in it later. `reviews` is what code
-    review holds of these fixes already, where it was asked.
+    review holds of these fixes already, where it was asked. `max_rung` and `min_confidence` limit the resolvers of
+    conflicts (None: as configured); rung 0 is none of them.
     """
 
     profile: str
@@ -62,3 +63,5 @@ class Request:
     with_prereqs: bool = False
     with_followups: bool = False
     reviews: tuple[Reviewed, ...] = ()
+    max_rung: int | None = None
+    min_confidence: float | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from cosport.backport import choice, conflict, publish, session
+from cosport.backport import acceptance, choice, conflict, publish, session
 from cosport.backport import commit as commits
 from cosport.backport.expand import followups
 from cosport.backport.judge import Judgement, judge
@@ -19,6 +19,7 @@ from cosport.backport.lock import branch_lock
 from cosport.backport.needs import TOGETHER, Needs, Spot
 from cosport.backport.recorded import record_picks
 from cosport.backport.request import From
+from cosport.backport.resolve import Limits, settle
 from cosport.backport.series import BranchRun
 from cosport.backport.trial import Attempt, Trial, as_error, try_each
 from cosport.errors import CosportError, Interrupted, UsageError
@@ -73,6 +74,7 @@ class Runner:
         self.profile: Profile = _house_profile(context, request.profile)
         self.who = _NOBODY if request.dry_run else identity.committer(context.repository)
         self._needs = Needs(context, request, seconds=inf if request.with_prereqs else TOGETHER)
+        self._limits = Limits.of(context, request)
         self._edit = edit
         self._progress = progress or (lambda _steps: None)
 
@@ -198,6 +200,8 @@ class Runner:
             self._progress(1)
             return
         known = run.earlier.get(commit.sha) or run.earlier.get(found.sources[0].commit)
+        if known is not None and acceptance.is_open(self.context.reader, known):
+            known = None  # no person has resolved it: the resolvers come to the same again, or to something better
         if known is not None and not self.request.force and self._may_come_again(run, known):
             found = replace(found, sources=(*found.sources, Source(choice.EARLIER, known, run.target.name)))
         ours = place.trees.get(run.tip) or self.context.reader.commit(run.tip).tree
@@ -220,15 +224,32 @@ class Runner:
         """Act on the trial that was chosen."""
         run = turn.run
         result = choice.outcome(run.current, run.target.name, turn.found, source, trial)
-        if result.outcome is Outcome.PICKED:
-            run.settle(self._pick(place, turn, result, trial))
-        elif result.outcome is Outcome.CONFLICT:
-            result = self._needs.of(result, run.current, Spot(run.target, trial.attempt.ours, run.picked, place))
-            if self.request.with_prereqs and self._bring(run, result):
+        if result.outcome is Outcome.CONFLICT:
+            climbed = self._climb(place, turn, result, trial)
+            if climbed is None:
                 return
+            result = climbed
+        if result.outcome.made:
+            run.settle(self._pick(place, turn, result))
+        elif result.outcome is Outcome.CONFLICT:
             run.wait(result if self.request.dry_run else self._open(place, turn, result, trial))
         else:
             run.settle(result)
+
+    def _climb(self, place: Quarantine, turn: Turn, result: Result, trial: Trial) -> Result | None:
+        """A conflict as the resolvers leave it, else with what it needs first; None where that was put before it.
+
+        Who asked for prerequisites gets them before any resolver is asked: they are upstream's own commits.
+        """
+        run = turn.run
+        spot = Spot(run.target, trial.attempt.ours, run.picked, place)
+        if self.request.with_prereqs:
+            needed = self._needs.of(result, run.current, spot)
+            return None if self._bring(run, needed) else settle(place, [(needed, trial)], self._limits)[0]
+        result = settle(place, [(result, trial)], self._limits)[0]
+        if result.outcome is Outcome.CONFLICT:
+            result = self._needs.of(result, run.current, spot)
+        return result
 
     def _bring(self, run: BranchRun, conflict: Result) -> bool:
         """Put what the current commit needs into the series before it, once; whether that was done."""
@@ -247,33 +268,36 @@ class Runner:
     def _rank(self, commit: Commit) -> int:
         return self.context.history.rank(commit.sha)
 
-    def _pick(self, place: Quarantine, turn: Turn, result: Result, trial: Trial) -> Result:
-        """Make the commit of a clean pick."""
+    def _pick(self, place: Quarantine, turn: Turn, result: Result) -> Result:
+        """Make the commit of a pick that is clean, or that was resolved."""
         run, source = turn.run, result.source
         assert source is not None
-        adapted = trial.fidelity is Fidelity.ADAPTED
+        assert result.tree is not None
+        adapted = result.fidelity is Fidelity.ADAPTED
         pick = commits.Pick(
             run.current,
             source,
             turn.found.applied,
             run.target.name,
             run.target.tip,
+            conflicts=tuple(each.path for each in result.conflicts),
             notes=self._notes(turn),
             adapted=adapted,
             needed_by=run.needing,
-            standing=self._standing(run, trial),
+            standing=self._standing(run, result.tree),
             reviews=self.request.reviews,
         )
-        made = self.edited(run.target.name, self._draft(pick))
-        name = self.write(place, run, made, trial.merged.tree)
+        made = self.edited(run.target.name, acceptance.with_rules(self._draft(pick), result))
+        name = self.write(place, run, made, result.tree)
         unsaid = adapted and not commits.says_why(made.message, run.current)
-        return replace(
+        picked = replace(
             result,
             commit=None if self.request.dry_run else name,
             change_id=commits.stated_change_id(made),
             prerequisites=run.brought.get(run.current.sha, ()),
             notes=(*run.remarks, _UNSAID) if unsaid else run.remarks,
         )
+        return acceptance.known(self.context.reader, picked)
 
     def _may_come_again(self, run: BranchRun, earlier: Sha) -> bool:
         """Whether an earlier pick stands by itself: one that others were brought for comes again with these."""
@@ -282,10 +306,10 @@ class Runner:
         below = self.context.reader.commit(earlier).parents[0]
         return self.context.history.find(below) is not None and self.context.history.contains(below, run.target.tip)
 
-    def _standing(self, run: BranchRun, trial: Trial) -> Sha | None:
+    def _standing(self, run: BranchRun, tree: Sha) -> Sha | None:
         """The pick of an earlier run that this one would make again: what the user does not say anew stays in it."""
         old = run.standing.get(run.tip) if run.keeps_messages and not self.request.force else None
-        return old if old is not None and self.context.reader.commit(old).tree == trial.merged.tree else None
+        return old if old is not None and self.context.reader.commit(old).tree == tree else None
 
     def _notes(self, turn: Turn) -> tuple[str, ...]:
         """What the message has to say of how the pick came about."""

@@ -75,11 +75,7 @@ class BranchRun:
     @property
     def picked(self) -> tuple[Commit, ...]:
         """The commits of the series that were picked so far."""
-        return tuple(
-            commit
-            for commit, result in zip(self.series, self.results, strict=False)
-            if result.outcome is Outcome.PICKED
-        )
+        return tuple(commit for commit, result in zip(self.series, self.results, strict=False) if result.outcome.made)
 
     @property
     def coming(self) -> tuple[Commit, ...]:
@@ -114,7 +110,7 @@ class BranchRun:
         """Stop with an error: for the current commit and all after it, and for picks that are not published."""
         unpublished = [
             replace(result, outcome=Outcome.ERROR, commit=None, error=error.what, hint=error.hint)
-            if result.outcome is Outcome.PICKED and result.ref is None
+            if result.outcome.made and result.ref is None
             else result
             for result in self.results
         ]
@@ -133,7 +129,7 @@ class BranchRun:
         """Write down that the picks stand on `ref`: as `commits`, which may be older ones of the same contents."""
         standing = dict(zip(self.made, commits, strict=True))
         for number, result in enumerate(self.results):
-            if result.outcome is Outcome.PICKED:
+            if result.outcome.made:
                 assert result.commit is not None
                 notes = (*result.notes, remark) if remark else result.notes
                 self.results[number] = replace(result, ref=ref, commit=standing[result.commit], notes=notes)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from cosport.backport.plan import answer, judge_pair
+from cosport.backport.resolve import Limits, settle
 from cosport.backport.target import Target, resolve
 from cosport.backport.trial import try_each
 from cosport.errors import CosportError, RevisionError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from cosport.backport.context import Context
     from cosport.backport.judge import Judgement
     from cosport.backport.request import Request
-    from cosport.backport.trial import Attempt
+    from cosport.backport.trial import Attempt, Trial
     from cosport.model.commit import Commit
 
 BATCH: Final = 256
@@ -56,12 +57,13 @@ def stream(context: Context, request: Request, source: int) -> Iterator[tuple[st
     """
     request = replace(request, alone=True)
     names = _Names(context)
+    limits = Limits.of(context, request)
     waiting: deque[Future[list[tuple[str, Result]]]] = deque()
     with ThreadPoolExecutor(_WORKERS) as pool:
         for lines in batches(source):
             if lines:
                 judged = _judge_all(context, request, names, lines)
-                waiting.append(pool.submit(_try_all, context, judged))
+                waiting.append(pool.submit(_try_all, context, limits, judged))
             while waiting and (not lines or len(waiting) > _WORKERS or waiting[0].done()):
                 yield from waiting.popleft().result()
         while waiting:
@@ -166,14 +168,16 @@ def _judge(
     return found if isinstance(found, Result) else (commit, *found)
 
 
-def _try_all(context: Context, judged: list[tuple[str, _Judged]]) -> list[tuple[str, Result]]:
+def _try_all(context: Context, limits: Limits, judged: list[tuple[str, _Judged]]) -> list[tuple[str, Result]]:
     wanted = [attempt for _, each in judged if not isinstance(each, Result) for attempt in each[2]]
+    answers: list[tuple[Result, Trial | None]] = []
     with quarantine(context.repository, kept=False) as place:
         trials = iter(try_each(place, wanted))
-    answers = []
-    for name, each in judged:
-        if not isinstance(each, Result):
-            commit, found, attempts = each
-            each = answer(commit, name, found, [next(trials) for _ in attempts])  # noqa: PLW2901 - the trial settles it
-        answers.append((name, each))
-    return answers
+        for name, each in judged:
+            if isinstance(each, Result):
+                answers.append((each, None))
+            else:
+                commit, found, attempts = each
+                answers.append(answer(commit, name, found, [next(trials) for _ in attempts]))
+        results = settle(place, answers, limits)
+    return [(name, result) for (name, _), result in zip(judged, results, strict=True)]

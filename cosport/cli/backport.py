@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cosport import process
-from cosport.backport.document import document
 from cosport.backport.request import Fields, From, Request
 from cosport.errors import UsageError
 
@@ -20,6 +19,11 @@ if TYPE_CHECKING:
     from cosport.git.repository import Repository
     from cosport.model.result import Result
     from cosport.workflow.review import Reviews
+
+_Number = TypeVar("_Number", int, float)
+
+LAST_RUNG: Final = 7
+"""The last rung of the ladder of resolvers: other people's."""
 
 FLAGS: Final = {
     "--all": "every",
@@ -35,6 +39,8 @@ FLAGS: Final = {
     "--skip": "skip",
     "--abort": "abort",
     "--status": "status",
+    "--accept": "accept",
+    "--show": "show",
 }
 VALUES: Final = {
     "--bug": "bug",
@@ -44,6 +50,8 @@ VALUES: Final = {
     "--note": "note",
     "--profile": "profile",
     "--branch": "branch",
+    "--max-rung": "max_rung",
+    "--min-confidence": "min_confidence",
 }
 LISTS: Final = {
     "--to": "to",
@@ -84,12 +92,23 @@ class Asked:
     skip: bool = False
     abort: bool = False
     status: bool = False
+    accept: bool = False
+    show: bool = False
     branch: str | None = None
+    max_rung: str | int | None = None
+    min_confidence: str | float | None = None
 
     @property
     def after(self) -> list[str]:
         """The options given that go on after a conflict."""
-        named = {"--continue": self.go_on, "--skip": self.skip, "--abort": self.abort, "--status": self.status}
+        named = {
+            "--continue": self.go_on,
+            "--skip": self.skip,
+            "--abort": self.abort,
+            "--status": self.status,
+            "--accept": self.accept,
+            "--show": self.show,
+        }
         return [name for name, wanted in named.items() if wanted]
 
     def request(self, profile: str) -> Request:
@@ -106,7 +125,22 @@ class Asked:
             dry_run=self.dry_run,
             with_prereqs=self.with_prereqs,
             with_followups=self.with_followups,
+            max_rung=_number(int, "--max-rung", self.max_rung, LAST_RUNG),
+            min_confidence=_number(float, "--min-confidence", self.min_confidence, 1),
         )
+
+
+def _number(kind: type[_Number], name: str, given: str | float | None, most: int) -> _Number | None:
+    """An option's number, from 0 to `most`. Raises UsageError for what is none."""
+    if given is None:
+        return None
+    try:
+        found = kind(given)
+    except ValueError:
+        found = kind(-1)
+    if not 0 <= found <= most:
+        raise UsageError(f"{name} takes a number from 0 to {most}, not {given!r}", hint="see: cosport backport --help")
+    return found
 
 
 def run(session: Session, asked: Asked) -> int:
@@ -118,7 +152,8 @@ def run(session: Session, asked: Asked) -> int:
         return _after_conflict(session, after[0], asked, request)
     if asked.branch is not None:
         raise UsageError(
-            "--branch goes with --continue, --skip, --abort and --status", hint="to name a target: --to BRANCH"
+            "--branch goes with --continue, --skip, --abort, --status, --accept and --show",
+            hint="to name a target: --to BRANCH",
         )
     if not asked.sha:
         raise UsageError("no commit to backport", hint="cosport backport SHA --to BRANCH")
@@ -181,7 +216,9 @@ def _check_after(after: Sequence[str], request: Request, *, named: bool, profile
             f"{after[0]} takes only --branch, --note, --force and --edit: the rest was said when the backport began",
             hint="to change the message, edit MERGE_MSG (git rev-parse --git-path MERGE_MSG), or pass --edit",
         )
-    if after[0] in ("--abort", "--status") and (request != plain or edit):
+    if after[0] == "--accept" and (request.force or edit):
+        raise UsageError("--accept takes only --branch and --note", hint="--accept [--branch B] [--note TEXT]")
+    if after[0] in ("--abort", "--status", "--show") and (request != plain or edit):
         raise UsageError(f"{after[0]} takes only --branch", hint=f"{after[0]} [--branch B]")
 
 
@@ -191,13 +228,11 @@ def _after_conflict(run: Session, what: str, asked: Asked, request: Request) -> 
     from cosport.cli.working import targets_of, tell, working, worst
 
     branch = asked.branch
+    if what in ("--accept", "--show"):
+        return _resolved(run, what, branch, request.fields.note)
     waiting = sessions.names(run.repository)
-    if what == "--status" and branch is None and not waiting:
-        if run.json:
-            run.printer.json(document(()))
-        else:
-            run.printer.say("no conflict waits anywhere")
-        return 0
+    if what == "--status":
+        return _status(run, branch, waiting)
     wanted = editor(run) if asked.edit else None
     wish = resume.Wish(skip=what == "--skip", note=request.fields.note, force=request.force, edit=wanted)
     results: list[Result] = []
@@ -209,15 +244,53 @@ def _after_conflict(run: Session, what: str, asked: Asked, request: Request) -> 
         else:
             states = [state for name in chosen if (state := sessions.load(context.repository, name)) is not None]
             for state in states:
-                if what == "--status":
-                    results += sessions.still_open(state, tuple(context.reader.commit(name) for name in state.series))
-                else:
-                    results += resume.proceed(context, state, wish)
+                results += resume.proceed(context, state, wish)
         if review is not None:
             targets, _ = targets_of(context, [each.branch for each in results], every=False) if results else ((), ())
             results = [*review.upload(context, targets, results)]
         tell(run.printer, results)
     return worst(results)
+
+
+def _status(run: Session, branch: str | None, waiting: Sequence[str]) -> int:
+    """Tell what waits for a person: conflicts, and picks that were resolved."""
+    from cosport.backport import acceptance, resume
+    from cosport.backport import session as sessions
+    from cosport.cli.working import tell, working, worst
+
+    with working(run) as context:
+        results = list(acceptance.waiting(context, branch))
+        chosen = resume.chosen(waiting, branch) if waiting or (branch is not None and not results) else ()
+        for name in chosen:
+            if (state := sessions.load(context.repository, name)) is not None:
+                results += sessions.still_open(state, tuple(context.reader.commit(each) for each in state.series))
+        if not results and not run.json:
+            run.printer.say("no conflict waits anywhere, and no resolved pick")
+            return 0
+        tell(run.printer, results)
+    return worst(results)
+
+
+def _resolved(run: Session, what: str, branch: str | None, note: str | None) -> int:
+    """Show what the resolved picks that wait for a person change, or take them over."""
+    from cosport.backport import acceptance
+    from cosport.backport.shown import review
+    from cosport.cli.working import tell, working, worst
+
+    with working(run) as context:
+        picks = acceptance.waiting(context, branch)
+        if not picks:
+            where = f"on {branch}" if branch is not None else "anywhere"
+            raise UsageError(f"no resolved pick waits {where}", hint="see what waits: cosport backport --status")
+        if what == "--accept":
+            picks = acceptance.accept(context, picks, note)
+        if what == "--accept" or run.json:
+            tell(run.printer, picks)
+        else:
+            for pick in picks:
+                for line in review(context, pick):
+                    run.printer.say(line)
+    return worst(picks)
 
 
 def editor(run: Session) -> Callable[[str, str], str]:

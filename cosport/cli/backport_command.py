@@ -18,7 +18,9 @@ cosport backport da10329cb057 --all --dry-run
 cosport backport da10329cb057 --to cos-5.4 --with-prereqs --with-followups
 cosport backport da10329cb057 --to cos-5.4 --push --reviewer maintainer@example.com
 cosport backport --status
-cosport backport --continue --branch cos-5.4 --note 'kept the old lock'"""
+cosport backport --continue --branch cos-5.4 --note 'kept the old lock'
+cosport backport --show
+cosport backport --accept --branch cos-5.4"""
 )
 def backport(
     session: Session,
@@ -62,12 +64,21 @@ def backport(
     skip: Annotated[bool, typer.Option("--skip", help="Leave the conflicting commit out, go on.")] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Give the branch up.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Show the conflicts that wait.")] = False,
-    branch: Annotated[str | None, typer.Option(metavar="B", help="Only this branch, for the four above.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show resolved picks against upstream's patch.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Take resolved picks over, having looked at them.")] = False,
+    branch: Annotated[str | None, typer.Option(metavar="B", help="Only this branch, for the six above.")] = None,
+    max_rung: Annotated[
+        int | None, typer.Option("--max-rung", metavar="N", help="The last rung of resolvers of conflicts; 0: none.")
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option("--min-confidence", metavar="X", help="How sure they must be, 0 to 1.")
+    ] = None,
 ) -> int:
     """Backport upstream commits to stable branches.
 
     Each branch gets its pick on a branch of its own, backport/BRANCH/SHA; your checkout is never touched. A conflict
-    opens a work tree with just the files in conflict, and holds up no other branch.
+    opens a work tree with just the files in conflict, and holds up no other branch; one that a rule resolves stands on
+    its branch as `resolved` until you --accept it.
     """
     asked = Asked(
         sha=tuple(sha or ()),
@@ -96,6 +107,10 @@ def backport(
         skip=skip,
         abort=abort,
         status=status,
+        accept=accept,
+        show=show,
         branch=branch,
+        max_rung=max_rung,
+        min_confidence=min_confidence,
     )
     return run(session, asked)

@@ -51,6 +51,13 @@ def plan(
     with_prereqs: Annotated[
         bool, typer.Option("--with-prereqs", help="Find what each conflicting commit needs first (seconds each).")
     ] = False,
+    max_rung: Annotated[
+        int | None,
+        typer.Option("--max-rung", metavar="N", min=0, max=7, help="The last rung of resolvers of conflicts; 0: none."),
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option("--min-confidence", metavar="X", min=0, max=1, help="How sure they must be, 0 to 1.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Try it though the branch is not affected, or has declined it.")] = False,
 ) -> int:
     """Show what would become of each upstream commit on each branch. Nothing is written.
@@ -67,6 +74,8 @@ def plan(
         allow_unmerged=allow_unmerged,
         dry_run=True,
         with_prereqs=with_prereqs,
+        max_rung=max_rung,
+        min_confidence=min_confidence,
     )
     if all_missing:
         if sha or from_stdin or with_prereqs:

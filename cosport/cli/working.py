@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _SHOWN: Final = 12
 """Differing lines shown of a file and a side; `--json` has them all."""
 
+_PLACES: Final = 4
+"""Places in conflict that are told of a file; `--json` has them all."""
+
 _LATER: Final = {"fixes": "fixed something in it", "reverts": "reverted it, or a fix of it"}
 
 _REVIEWED: Final = {"refused": 1, "failed": 3}
@@ -138,7 +141,7 @@ def _where(result: Result) -> str:
         parts.append(f"from {result.source.branch} {result.source.commit[:12]}")
     if result.outcome in (Outcome.WAITS_FOR_MAIN, Outcome.DECLINED):
         parts += [each.detail for each in result.evidence[-1:]]
-    elif result.outcome is not Outcome.PICKED:
+    elif not result.outcome.made:
         parts += [each.detail for each in result.evidence[:1]]
     if result.outcome is Outcome.PENDING:
         parts += result.notes
@@ -148,7 +151,7 @@ def _where(result: Result) -> str:
 def _remarks(printer: Printer, result: Result) -> None:
     """What a person should know of a result beyond its row."""
     head = f"{result.branch}: "
-    if result.outcome is Outcome.PICKED:
+    if result.outcome.made:
         for each in result.evidence:
             if each.kind is not EvidenceKind.FIXES_TARGET_PRESENT:  # what one expects needs no remark
                 printer.note(head, each.kind.value, ": ", each.detail)
@@ -162,14 +165,32 @@ def _remarks(printer: Printer, result: Result) -> None:
         printer.note(head, "hint: ", result.hint)
     for difference in result.differences:
         _differs(printer, head, difference)
-    for conflict in result.conflicts:
+    _tell_rules(printer, head, result)
+    for conflict in result.conflicts if result.outcome is Outcome.CONFLICT else ():
         _explain(printer, head, conflict)
     if result.searched is not None:
         _tell_search(printer, head, result, result.searched)
+    _next(printer, head, result)
+
+
+def _tell_rules(printer: Printer, head: str, result: Result) -> None:
+    for used in result.rules:
+        printer.say(head, f"{used.path}:{used.line} resolved by rule {used.rule} (rung {used.rung}): {used.detail}")
+        for doubt in used.doubts:
+            printer.say(f"    but: {doubt}")
+
+
+def _next(printer: Printer, head: str, result: Result) -> None:
+    """What a person who must look does now."""
     worktree = next((each.worktree for each in result.conflicts if each.worktree), "")
     if worktree:
         printer.say(head, "resolve it in ", Styled(worktree, "bold"))
         printer.say(f"    then: cosport backport --continue --branch {result.branch}   (or --skip, --abort)")
+    if result.outcome is Outcome.RESOLVED and result.ref:
+        printer.say(
+            head, f"look at it (confidence {result.confidence}): cosport backport --show --branch {result.branch}"
+        )
+        printer.say(f"    then: cosport backport --accept --branch {result.branch}")
 
 
 def _review(printer: Printer, head: str, review: Review | None) -> None:
@@ -193,6 +214,10 @@ def _differs(printer: Printer, head: str, difference: Difference) -> None:
 
 
 def _explain(printer: Printer, head: str, conflict: Conflict) -> None:
+    for place in conflict.places[:_PLACES]:
+        printer.say(head, f"{conflict.path}:{place.line} was not resolved: {place.why} (it needs: {place.needs})")
+    if len(conflict.places) > _PLACES:
+        printer.say(f"    and {len(conflict.places) - _PLACES} places more")
     if conflict.touched_by:
         what = "these upstream commits changed the lines in conflict since the branch left:"
         printer.say(head, f"{conflict.path}: {what}")

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from cosport.model.result import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from unidiff.patch import PatchSet
 
 
 def differences(upstream: bytes, backport: bytes) -> tuple[Difference, ...]:
@@ -32,16 +35,47 @@ def differences(upstream: bytes, backport: bytes) -> tuple[Difference, ...]:
 
 
 def _changes(patch: bytes) -> dict[str, tuple[str, ...]]:
-    from unidiff.patch import PatchSet
-
     found: dict[str, tuple[str, ...]] = {}
-    # StringIO with newline="\n" cuts lines at newlines alone: a file may hold carriage returns and form feeds.
-    for file in PatchSet(io.StringIO(patch.decode("latin-1"), newline="\n")):
+    for file in _patched(patch):
         lines = (f"{line.line_type}{line.value}" for hunk in file for line in hunk if line.line_type in "+-")
         binary = ("(binary)",) if file.is_binary_file else ()
         path = _text(file.path)  # which stands again in the patches of several commits, one after the other
         found[path] = (*found.get(path, ()), *map(_text, lines), *binary)
     return found
+
+
+def between(upstream: bytes, backport: bytes) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """How one patch's text became the other's, file by file: a unified diff of the two, context included.
+
+    A line's first mark tells in which patch it is (`-` upstream's, `+` the backport's), its second one is the patch's.
+    Line numbers do not count. Files that are the same in both are left out.
+    """
+    theirs, ours = _bodies(upstream), _bodies(backport)
+    found = []
+    for path in dict.fromkeys((*theirs, *ours)):
+        lines = unified_diff(theirs.get(path, ()), ours.get(path, ()), "upstream", "this pick", lineterm="")
+        if text := tuple(map(_text, lines)):
+            found.append((path, text))
+    return tuple(found)
+
+
+def _bodies(patch: bytes) -> dict[str, tuple[str, ...]]:
+    """The lines of a patch's hunks, each hunk behind a line that names its function."""
+    return {
+        _text(file.path): tuple(
+            line.rstrip("\n")
+            for hunk in file
+            for line in (f"@@ {hunk.section_header}", *(f"{each.line_type}{each.value}" for each in hunk))
+        )
+        for file in _patched(patch)
+    }
+
+
+def _patched(patch: bytes) -> PatchSet:
+    from unidiff.patch import PatchSet
+
+    # StringIO with newline="\n" cuts lines at newlines alone: a file may hold carriage returns and form feeds.
+    return PatchSet(io.StringIO(patch.decode("latin-1"), newline="\n"))
 
 
 def _text(latin: str) -> str:

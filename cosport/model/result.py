@@ -28,6 +28,11 @@ class Outcome(StrEnum):
     ERROR = "error"
 
     @property
+    def made(self) -> bool:
+        """Whether a commit was made."""
+        return self in (Outcome.PICKED, Outcome.RESOLVED)
+
+    @property
     def exit_code(self) -> int:
         """The exit code that this outcome stands for: 0 good or nothing to do, 1 a person must look, 3 no answer."""
         if self is Outcome.ERROR:
@@ -69,16 +74,49 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """One change of upstream's that found no place: `why`, what it `needs`, and where in the branch's file (from 1).
+
+    `needs` is another-commit, rewrite or decision. The three sides are the lines there: upstream's before (`base`) and
+    after the change (`theirs`), and the branch's (`ours`).
+    """
+
+    line: int
+    why: str
+    needs: str
+    base: tuple[str, ...] = ()
+    theirs: tuple[str, ...] = ()
+    ours: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict:
     """One path that git could not merge.
 
-    `worktree` is the linked work tree made for it, "" in a plan; `touched_by` says why it conflicts, newest last.
+    `worktree` is the linked work tree made for it, "" in a plan; `touched_by` says why it conflicts, newest last;
+    `places` are those of its changes that no resolver could place.
     """
 
     path: str
     kind: ConflictKind
     worktree: str = ""
     touched_by: tuple[Touch, ...] = ()
+    places: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleUsed:
+    """A resolver's work: which rule placed a change of `path` at `line` of the pick, and what it found there.
+
+    `doubts` say what speaks against the place. `rung` orders rules by trust, the first being the surest.
+    """
+
+    rung: int
+    rule: str
+    path: str
+    line: int
+    detail: str
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +191,9 @@ class Result:
 
     `tree` is the merged tree wherever the merge was clean, also where nothing was written. `commit` and `ref` are set
     when the pick stands in the repository. `prerequisites` make a conflict clean, or were brought before a pick, and
-    `searched` tells how they were looked for. `error` and `hint` belong to the outcome `error`; `notes` are remarks
-    that a person should read. `review` is set where the pick was to go up for review.
+    `searched` tells how they were looked for. `rules` are those that resolved its conflicts, and `confidence` (0 to 1)
+    how sure they are. `error` and `hint` belong to the outcome `error`; `notes` are remarks that a person should read.
+    `review` is set where the pick was to go up for review.
     """
 
     upstream: Sha
@@ -172,6 +211,8 @@ class Result:
     searched: Searched | None = None
     followups: tuple[Followup, ...] = ()
     differences: tuple[Difference, ...] = ()
+    rules: tuple[RuleUsed, ...] = ()
+    confidence: float | None = None
     notes: tuple[str, ...] = field(default=())
     error: str = ""
     hint: str = ""

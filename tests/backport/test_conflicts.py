@@ -243,7 +243,7 @@ def test_it_names_the_upstream_commits_that_changed_the_lines(house: House) -> N
 def test_it_names_the_commit_that_removed_the_lines(house: House) -> None:
     removed = house.fix(edit(LINES, l5="", l6=""), "mm: remove")
     fixed = edit(LINES, l5="", l6="").replace("line 7\n", "int seven;\n")
-    _, result, _ = conflict(house, fixed=fixed, mine=edit(LINES, l6="mine"))
+    _, result, _ = conflict(house, fixed=fixed, mine=edit(LINES, l6="mine", l7="my seven"))
     assert touches(result) == [removed]
 
 

@@ -18,6 +18,7 @@ from tests.bench import (
     backport,
     built,
     generate,
+    ladder,
     measure,
     pairs,
     plan,
@@ -29,7 +30,7 @@ from tests.bench import (
 )
 from tests.bench.tool import configured
 
-GROUPS = ("startup", "backport", "plan", "replay", "presubmit", "prerequisites", "built", "regress")
+GROUPS = ("startup", "backport", "plan", "replay", "presubmit", "prerequisites", "built", "ladder", "regress")
 SCALES = {"kernel": generate.KERNEL, "small": generate.SMALL, "huge": generate.HUGE}
 
 
@@ -49,12 +50,11 @@ def main() -> int:
             plan.bench(report, "generated", made.git_dir, made.pairs, options.repeats)
     _real(report, groups, options.repeats)
     if "prerequisites" in groups:
-        for variable, (name, branches, limit) in prerequisites.HISTORIES.items():
-            if variable in os.environ:
-                where = Path(os.environ[variable]).resolve()
-                prerequisites.bench(report, name, where, branches, mainline="master", limit=limit)
+        _prerequisites(report)
     if "built" in groups:
         built.bench(report)
+    if "ladder" in groups:
+        _ladder(report)
     if "regress" in groups:
         regress.bench(report, options.repeats)
     if options.json:
@@ -82,6 +82,24 @@ def _real(report: measure.Report, groups: tuple[str, ...], repeats: int) -> None
                 presubmit.bench(report, name, git_dir, chosen, min(repeats, 5))
             if "plan" in groups and name == "linux":
                 plan.bench(report, name, git_dir, chosen, min(repeats, 3), *config)
+
+
+def _prerequisites(report: measure.Report) -> None:
+    for variable, (name, branches, limit) in prerequisites.HISTORIES.items():
+        if variable in os.environ:
+            where = Path(os.environ[variable]).resolve()
+            prerequisites.bench(report, name, where, branches, mainline="master", limit=limit)
+
+
+def _ladder(report: measure.Report) -> None:
+    for name, variable, revisions in (
+        ("qemu", "COSPORT_BENCH_QEMU", ("--all",)),
+        ("rdma-core", "COSPORT_BENCH_RDMA", ("--all",)),
+        ("linux", "COSPORT_BENCH_LINUX", pairs.LINUX_REVS),
+    ):
+        if variable in os.environ:
+            git_dir = Path(os.environ[variable]).resolve()
+            ladder.bench(report, name, git_dir, pairs.extract(git_dir, revisions))
 
 
 def _machine() -> str:

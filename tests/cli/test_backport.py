@@ -47,7 +47,7 @@ def test_a_conflict_tells_where_and_why_and_what_to_do(house: House) -> None:
 
 
 def test_status_without_any_conflict(house: House) -> None:
-    assert shown(house, "--status", check=0).out == "no conflict waits anywhere\n"
+    assert shown(house, "--status", check=0).out == "no conflict waits anywhere, and no resolved pick\n"
 
 
 def test_quiet_leaves_the_answer_alone(house: House) -> None:

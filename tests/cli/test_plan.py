@@ -27,7 +27,11 @@ def test_the_matrix_tries_each_commit_on_each_branch_and_writes_nothing(house: H
         (two, "R85", "waits-for-main"),
     ]
     assert results[0]["tree"] == house.git.tree(one)
-    assert results[3]["conflicts"] == [{"path": FILE, "kind": "content", "worktree": "", "touched_by": []}]
+    (conflict,) = results[3]["conflicts"]
+    assert (conflict["path"], conflict["kind"], conflict["worktree"]) == (FILE, "content", "")
+    (place,) = conflict["places"]
+    assert (place["line"], place["needs"]) == (5, "rewrite")
+    assert (place["base"], place["theirs"], place["ours"]) == (["one"], ["two"], ["line 5"])
     assert house.frozen() == before
 
 

@@ -1,0 +1,253 @@
+"""Gives conflicting picks to the ladder of resolvers: a tree and the rules that made it, or what is left, and why.
+
+A pick is resolved whole or not at all. Many picks at a time, as everything here: git merges them once more, this time
+with what upstream had before, in one process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import TYPE_CHECKING, Final
+
+from cosport.backport.marked import hunks
+from cosport.backport.resolvers.ground import File
+from cosport.backport.resolvers.ladder import Need, climb
+from cosport.compare.fidelity import fidelity
+from cosport.compare.interdiff import differences
+from cosport.errors import CosportError, Interrupted
+from cosport.git.diff import patches
+from cosport.git.merge import Merge, merge_trees
+from cosport.git.objects import ObjectReader
+from cosport.git.trees import with_blobs
+from cosport.model.result import ConflictKind, Fidelity, Outcome, Place, RuleUsed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cosport.backport.context import Context
+    from cosport.backport.request import Request
+    from cosport.backport.resolvers.ladder import Climbed, Step, Stuck
+    from cosport.backport.trial import Attempt, Trial
+    from cosport.git.merge import Merged, Stage
+    from cosport.git.quarantine import Quarantine
+    from cosport.model.commit import Sha
+    from cosport.model.result import Difference, Result
+
+_LARGEST: Final = 4 << 20
+"""Bytes of a file that is looked at."""
+
+_SHOWN: Final = 12
+"""Lines of a side that a result tells of a place; the work tree of the conflict has them all."""
+
+_STRUCTURE: Final = {
+    ConflictKind.MODIFY_DELETE: ("the branch does not have this file", Need.COMMIT),
+    ConflictKind.ADD_ADD: ("both sides added this file", Need.DECISION),
+    ConflictKind.BINARY: ("it is no text", Need.DECISION),
+    ConflictKind.SUBMODULE: ("it is a submodule", Need.DECISION),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far the ladder is climbed: the last rung (0: not at all), and how sure a pick must be."""
+
+    max_rung: int
+    min_confidence: float
+
+    @classmethod
+    def of(cls, context: Context, request: Request) -> Limits:
+        """What the request says, else the configuration. A branch itself is never moved to what nobody has accepted."""
+        house = context.config.backport
+        rung = house.max_rung if request.max_rung is None else request.max_rung
+        floor = house.min_confidence if request.min_confidence is None else request.min_confidence
+        return cls(0 if request.in_place else rung, floor)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A pick whose conflicts were resolved: its tree, how, and how true it is to upstream."""
+
+    tree: Sha
+    rules: tuple[RuleUsed, ...]
+    confidence: float
+    fidelity: Fidelity
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A pick that was not, with what each of its paths in conflict has left."""
+
+    places: dict[str, tuple[Place, ...]]
+
+
+def settle(place: Quarantine, asked: Sequence[tuple[Result, Trial | None]], limits: Limits) -> list[Result]:
+    """These results, those in conflict with what the ladder makes of their trials: resolved, or explained."""
+    wanted = [trial for result, trial in asked if result.outcome is Outcome.CONFLICT and trial is not None]
+    found = iter(resolve(place, wanted, limits))
+    return [
+        told(result, next(found)) if result.outcome is Outcome.CONFLICT and trial is not None else result
+        for result, trial in asked
+    ]
+
+
+def told(conflict: Result, found: Resolved | Unresolved) -> Result:
+    """The result of a conflict with what the ladder made of it."""
+    if isinstance(found, Unresolved):
+        explained = tuple(replace(each, places=found.places.get(each.path, ())) for each in conflict.conflicts)
+        return replace(conflict, conflicts=explained)
+    return replace(
+        conflict,
+        outcome=Outcome.RESOLVED,
+        tree=found.tree,
+        fidelity=found.fidelity,
+        differences=found.differences,
+        rules=found.rules,
+        confidence=found.confidence,
+    )
+
+
+def resolve(place: Quarantine, trials: Sequence[Trial], limits: Limits) -> list[Resolved | Unresolved]:
+    """What the ladder makes of picks in conflict, in order. One that git cannot answer for is left as it is."""
+    if not limits.max_rung or not trials:
+        return [Unresolved({}) for _ in trials]
+    try:
+        return _resolve(place, [trial.attempt for trial in trials], limits)
+    except Interrupted:
+        raise
+    except CosportError:
+        if len(trials) == 1:
+            return [Unresolved({})]
+    return [found for trial in trials for found in resolve(place, [trial], limits)]
+
+
+def _resolve(place: Quarantine, attempts: Sequence[Attempt], limits: Limits) -> list[Resolved | Unresolved]:
+    merges = [Merge(each.base, each.ours, each.theirs) for each in attempts]
+    found: list[Resolved | Unresolved] = []
+    with ObjectReader(place.repository) as objects:
+        for attempt, merged in zip(attempts, merge_trees(place, merges, style="diff3"), strict=True):
+            found.append(_pick(place, objects, attempt, merged, limits))
+    return found
+
+
+def _pick(
+    place: Quarantine, objects: ObjectReader, attempt: Attempt, merged: Merged, limits: Limits
+) -> Resolved | Unresolved:
+    climbed: dict[bytes, Climbed] = {}
+    left: dict[str, tuple[Place, ...]] = {}
+    for each in merged.unmerged:
+        name = each.path.decode("utf-8", "surrogateescape")
+        file = _file(objects, merged, each.path, each.kind)
+        if isinstance(file, Place):
+            left[name] = (file,)
+            continue
+        climbed[each.path] = climb(file, limits.max_rung)
+        if climbed[each.path].stuck:
+            left[name] = tuple(_place(climbed[each.path], stuck) for stuck in climbed[each.path].stuck)
+    confidence = prod(each.confidence for each in climbed.values())
+    if not left and confidence < limits.min_confidence:
+        left = {
+            name: places
+            for path, each in climbed.items()
+            if (places := _unsure(each, confidence)) and (name := _text(path))
+        }
+    if left:
+        return Unresolved(left)
+    blobs = {path: place.write("blob", b"\n".join(each.lines)) for path, each in climbed.items()}
+    tree = with_blobs(place, objects, merged.tree, blobs)
+    if tree == attempt.ours:
+        held = Place(1, "the branch seems to hold all of it already", Need.DECISION.value)
+        return Unresolved({_text(path): (held,) for path in climbed})
+    upstream, ours = patches(place.repository, [attempt.upstream, (attempt.ours, tree)])
+    nearness = fidelity(upstream, ours)
+    rules = tuple(rule for path, each in climbed.items() for rule in _rules(_text(path), each))
+    more = differences(upstream, ours) if nearness is Fidelity.ADAPTED else ()
+    return Resolved(tree, rules, round(confidence, 3), nearness, more)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _file(objects: ObjectReader, merged: Merged, path: bytes, kind: ConflictKind) -> File | Place:
+    """A file in conflict as lines, or why it is none that resolvers can look at."""
+    sides = {stage.stage: stage for stage in merged.stages if stage.path == path}
+    if kind is not ConflictKind.CONTENT or set(sides) != {1, 2, 3}:
+        why, need = _STRUCTURE.get(kind, (f"the conflict is no matter of lines ({kind.value})", Need.DECISION))
+        return Place(1, why, need.value)
+    texts = _texts(objects, sides)
+    shown = objects.read(f"{merged.tree}:{_text(path)}")
+    if texts is None or shown is None or shown[1] != "blob":
+        return Place(1, "it is no text, or too large", Need.DECISION.value)
+    original, _, upstream = texts
+    if any(line.startswith((b"=======", b"||||||| ")) for text in texts for line in text):
+        return Place(1, "it has lines that look like conflict markers", Need.DECISION.value)
+    base: list[bytes] = []
+    ours: list[bytes] = []
+    theirs: list[bytes] = []
+    for hunk in hunks(shown[2].split(b"\n"), merged):
+        base += hunk.base
+        ours += hunk.ours
+        theirs += hunk.theirs
+    return File(_text(path), base, ours, theirs, original, upstream)
+
+
+def _texts(objects: ObjectReader, sides: dict[int, Stage]) -> tuple[list[bytes], list[bytes], list[bytes]] | None:
+    """The lines of upstream's file before, the branch's, and upstream's after; None for what is no text."""
+    if len({sides[side].mode for side in (1, 2, 3)}) != 1 or not sides[1].mode.startswith("100"):
+        return None
+    base, ours, theirs = (objects.blob(sides[side].blob) for side in (1, 2, 3))
+    if any(len(text) > _LARGEST or b"\0" in text for text in (base, ours, theirs)):
+        return None
+    return base.split(b"\n"), ours.split(b"\n"), theirs.split(b"\n")
+
+
+def _place(climbed: Climbed, stuck: Stuck) -> Place:
+    """A change that found no place, as results tell it: the three sides, and where."""
+    around = climbed.ground.around(stuck.change)
+    file = climbed.ground.file
+    return Place(
+        stuck.line,
+        stuck.why,
+        stuck.need.value,
+        base=_some(climbed.ground.old(stuck.change)),
+        theirs=_some(stuck.change.new),
+        ours=_some(file.ours[around.low : around.high]),
+    )
+
+
+def _unsure(climbed: Climbed, confidence: float) -> tuple[Place, ...]:
+    """The places of a pick that was placed, but not surely enough."""
+    found = []
+    for step in climbed.steps:
+        said = "; ".join(
+            (f"rule {step.rule.name} would place it: {step.edit.detail}", *(each.says for each in step.doubts))
+        )
+        why = f"{said} (the pick's confidence is {confidence:.2f})"
+        sides = (
+            climbed.ground.old(step.change),
+            step.change.new,
+            climbed.ground.file.ours[step.edit.start : step.edit.stop],
+        )
+        base, theirs, ours = map(_some, sides)
+        found.append(Place(step.edit.start + 1, why, Need.DECISION.value, base, theirs, ours))
+    return tuple(found)
+
+
+def _some(lines: Sequence[bytes]) -> tuple[str, ...]:
+    shown = tuple(_text(line) for line in lines[:_SHOWN])
+    return (*shown, f"... {len(lines) - _SHOWN} lines more") if len(lines) > _SHOWN else shown
+
+
+def _rules(path: str, climbed: Climbed) -> list[RuleUsed]:
+    """The rules that placed a file's changes, each with the line in the pick."""
+    found = []
+    moved = 0
+    steps: list[Step] = sorted(climbed.steps, key=lambda step: (step.edit.start, step.edit.stop))
+    for step in steps:
+        said = tuple(each.says for each in (*step.doubts, *climbed.doubts))
+        line = step.edit.start + moved + 1
+        found.append(RuleUsed(step.rule.rung, step.rule.name, path, line, step.edit.detail, said))
+        moved += len(step.edit.lines) - (step.edit.stop - step.edit.start)
+    return found

@@ -1,0 +1,130 @@
+"""What speaks against a place that a rule found: names that the branch lacks, a line that is nearly there already.
+
+A doubt lowers the confidence of a pick by its factor, which was measured as a rule's trust is; of factor 0 it refuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Final
+
+from cosport.backport.resolvers.alignment import align, gaps
+from cosport.backport.resolvers.ground import is_blank, occurrences
+from cosport.backport.resolvers.names import names, scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cosport.backport.resolvers.ground import Change, Edit, File, Ground
+
+_NEAR: Final = 0.8
+"""How alike two lines are, by the letters that they share, for one to be another form of the other."""
+
+_SHORTEST: Final = 5
+"""Characters of a line for which likeness means something."""
+
+_AROUND: Final = 2
+"""Lines above and below a place that should stand there only."""
+
+_COUNTED: Final = 5
+"""Places with the same surroundings that are counted."""
+
+_SAID: Final = 6
+"""Names that a doubt lists."""
+
+_COMPARED: Final = 40
+"""The branch's own lines beside a change that are compared with what it adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A reason to doubt a place, for people, and the factor for the confidence; 0 refuses it."""
+
+    says: str
+    factor: float
+
+
+def unknown(ground: Ground, change: Change, edit: Edit) -> set[bytes]:
+    """Names that the change brings, which upstream's function around it has too, and the branch's does not."""
+    base, ours = ground.file.base, ground.file.ours
+    fresh = names(change.new) - names(ground.old(change))
+    if not fresh:
+        return set()
+    around = [*base[: change.start], *base[change.stop :]]
+    function = names(scope(around, change.start)) - names(scope(ours, edit.start))
+    return {name for name in fresh if name in function or (name in names(base) and name not in names(ours))}
+
+
+def doubts(ground: Ground, change: Change, edit: Edit) -> Iterator[Doubt]:
+    """The doubts about one place. Names are looked at apart (`unknown`): the branch may have others for them."""
+    near = _nearly_there(ground, change, edit)
+    if near is not None:
+        said = near.strip().decode("utf-8", "replace")
+        yield Doubt(f"the branch has a line much like one that would be added: {said}", 0.0)
+    if repeated(ground, change, edit):
+        yield Doubt("the branch has these surroundings more than once, and upstream does not", 0.0)
+    if _blanks(ground, change, edit):
+        yield Doubt("blank lines beside it differ", 0.75)
+    tied = ground.file.ours[max(0, edit.start - 1) : edit.stop + 1]
+    if not any(len(line.strip()) >= _SHORTEST for line in tied):
+        yield Doubt("nothing but braces and blank lines ties it to its place", 0.9)
+
+
+def repeated(ground: Ground, change: Change, edit: Edit) -> bool:
+    """Whether the lines around a place stand in the branch more often than those around the change do upstream."""
+    ours, original = ground.file.ours, ground.file.original
+    here = ours[max(0, edit.start - _AROUND) : edit.stop + _AROUND]
+    there = ground.file.base[max(0, change.start - _AROUND) : change.stop + _AROUND]
+    count = len(occurrences(ours, here, _COUNTED))
+    return count > 1 and count > len(occurrences(original, there, _COUNTED))
+
+
+def about(file: File) -> Iterator[Doubt]:
+    """The doubts about a whole file: upstream's change, what git merged of it included, speaks of what is not there."""
+    added = [
+        line
+        for gap in gaps(align(file.original, file.upstream), len(file.upstream))
+        for line in file.upstream[gap.low : gap.high]
+    ]
+    if strange := (names(added) & names(file.original)) - names(file.ours):
+        said = ", ".join(sorted(name.decode("utf-8", "replace") for name in strange)[:_SAID])
+        yield Doubt(f"upstream's change speaks of names that the branch's file lacks: {said}", 0.75)
+
+
+def _nearly_there(ground: Ground, change: Change, edit: Edit) -> bytes | None:
+    """A line of the branch's own, beside the change, of which one of the new lines is another form."""
+    around = ground.around(change)
+    ours = ground.file.ours
+    own = [line for line in (*ours[around.low : edit.start], *ours[edit.stop : around.high]) if not is_blank(line)]
+    for line in own[:_COMPARED]:
+        for new in change.new:
+            if len(new.strip()) >= _SHORTEST and _alike(line.strip(), new.strip()):
+                return line
+    return None
+
+
+def _alike(one: bytes, other: bytes) -> bool:
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.real_quick_ratio() >= _NEAR and matcher.quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR
+
+
+def _blanks(ground: Ground, change: Change, edit: Edit) -> bool:
+    """Whether a blank line would stand beside the change that upstream has not there, lack there, or be doubled.
+
+    People then add or leave out blank lines as they like.
+    """
+    base, ours = ground.file.base, ground.file.ours
+    above = _blank_at(ours, edit.start - 1)
+    below = _blank_at(ours, edit.stop)
+    if not ground.stands(change.start - 1) and _blank_at(base, change.start - 1) != above:
+        return True
+    if not ground.stands(change.stop) and _blank_at(base, change.stop) != below:
+        return True
+    if not edit.lines:
+        return above and below
+    return (is_blank(edit.lines[0]) and above) or (is_blank(edit.lines[-1]) and below)
+
+
+def _blank_at(lines: Sequence[bytes], at: int) -> bool:
+    return 0 <= at < len(lines) and is_blank(lines[at])
