@@ -86,7 +86,7 @@ def prepare(
     Raises UsageError for what cannot be compared, BuildError, ToolError.
     """
     sides = _sides(named, workload, repository)
-    mode = named.mode or _mode(sides)
+    mode, why = (named.mode, "") if named.mode is not None else _mode(sides)
     if reason := _never_had_it(sides, workload):
         return Prepared(mode, (), (), reason)
     builder = _Builder(workload, configuration, building)
@@ -96,7 +96,7 @@ def prepare(
             f"both arms are the same, byte for byte ({boots[0].arm.title}; {boots[1].arm.title})",
             hint="name two that differ; --control compares an arm with itself on purpose",
         )
-    return Prepared(mode, boots, tuple(builder.notes))
+    return Prepared(mode, boots, (*((why,) if why else ()), *builder.notes))
 
 
 _Side = tuple[ArmName, Tree | Image]
@@ -183,18 +183,23 @@ def _before(fixed: Tree | Image, workload: Workload) -> Tree:
     return Tree(source, found[1], f"{workload.fix.commit} taken out")
 
 
-def _mode(sides: tuple[_Side, ...]) -> Mode:
-    """Modules where they will do, as they take seconds: the tree is of the version of the installed headers."""
+def _mode(sides: tuple[_Side, ...]) -> tuple[Mode, str]:
+    """Modules where they will do, as they take seconds: the tree is of the version of the installed headers.
+
+    Else the reason comes with it: who waits for a kernel should know why.
+    """
     versions = set()
     for _, side in sides:
         if isinstance(side, Path):
-            return Mode.MODULE if side.suffix == ".ko" else Mode.KERNEL
+            return (Mode.MODULE if side.suffix == ".ko" else Mode.KERNEL), ""
         versions.add(tuple(side.version.split(".")[:2]))
     try:
-        installed = tuple(distribution.find().version.split(".")[:2])
-    except ToolError:
-        return Mode.KERNEL
-    return Mode.MODULE if versions == {installed} else Mode.KERNEL
+        here = distribution.find()
+    except ToolError as exc:
+        return Mode.KERNEL, f"whole kernels are built: {exc.what}"
+    if versions == {tuple(here.version.split(".")[:2])}:
+        return Mode.MODULE, ""
+    return Mode.KERNEL, f"whole kernels are built: the installed headers are of Linux {here.version}"
 
 
 def _never_had_it(sides: tuple[_Side, ...], workload: Workload) -> str:

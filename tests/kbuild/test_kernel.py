@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cosport.errors import BuildError
+from cosport.git.repository import Repository
 from cosport.kbuild import kernel
 from cosport.kbuild.kernel import Configuration
-from cosport.kbuild.tree import Folder, Tree
+from cosport.kbuild.tree import Folder, Revision, Tree
+from cosport.model.commit import Sha
 from tests.kbuild.trees import DRIVER, MAKEFILE, plant
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support import File, Git
 
 # Configures and compiles out of the tree as Kbuild does, and counts how often.
 RULES = rb"""
@@ -62,6 +66,18 @@ def test_the_second_arm_compiles_what_differs_and_configures_nothing(tree: Tree,
     assert log(seal) == ["configured", "compiled", "compiled"]
     assert kernel.build(tree, TINY).cached
     assert log(seal) == ["configured", "compiled", "compiled"]
+
+
+def test_a_commit_without_a_work_tree_is_built_and_the_next_one_on_top_of_it(git: Git, seal: Path) -> None:
+    files: dict[str, File] = {"Makefile": MAKEFILE + RULES, "Kconfig": "", DRIVER: "int first;\n"}
+    trees = []
+    second: dict[str, File] = {DRIVER: "int second;\n"}
+    for change in (files, second):
+        sha = git.commit(change)
+        trees.append(Tree(Revision(Repository.open(git.path), Sha(sha), Sha(git.tree(sha)), sha)))
+    built = [kernel.build(each, TINY).path.read_bytes() for each in trees]
+    assert [each.partition(b"\n")[0] for each in built] == [b"int first;", b"int second;"]
+    assert len(list(seal.glob(".cache/cosport/build/*/src"))) == 1
 
 
 def test_another_configuration_is_another_build(tree: Tree) -> None:

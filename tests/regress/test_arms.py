@@ -8,9 +8,10 @@ import pytest
 from cosport import resources
 from cosport.errors import ToolError, UsageError
 from cosport.git.repository import Repository
-from cosport.kbuild import archive, patch
+from cosport.kbuild import archive, kernel, patch
 from cosport.kbuild.kernel import Configuration
-from cosport.kbuild.tree import Archive
+from cosport.kbuild.module import Built
+from cosport.kbuild.tree import Archive, Tree
 from cosport.model.regress import ArmName
 from cosport.regress import arms, workload
 from cosport.regress.arms import Mode, Named, Prepared
@@ -128,6 +129,32 @@ def test_a_tree_of_another_version_is_built_whole(tmp_path: Path) -> None:
     (folder / "Makefile").write_bytes(b"VERSION = 4\nPATCHLEVEL = 19\nSUBLEVEL = 1\n")
     (folder / DRIVER).write_bytes(b"int notifier;\n")
     assert prepare(Named(tree=folder)).mode is Mode.KERNEL
+
+
+def test_without_headers_it_is_told_why_whole_kernels_are_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from cosport.kbuild import distribution
+
+    def none() -> distribution.Distribution:
+        raise ToolError("no headers", hint="install them")
+
+    built: list[str] = []
+
+    def build(tree: Tree, _: Configuration) -> Built:
+        built.append(tree.title)
+        file = tmp_path / str(len(built))
+        file.write_bytes(tree.title.encode())
+        return Built(file, 1.0, cached=False)
+
+    monkeypatch.setattr(distribution, "find", none)
+    monkeypatch.setattr(kernel, "build", build)
+    found = prepare(Named())
+    assert found.mode is Mode.KERNEL
+    assert found.notes == ("whole kernels are built: no headers",)
+    assert len(built) == 2
+    with pytest.raises(ToolError, match="no headers"):
+        prepare(Named(mode=Mode.MODULE))
 
 
 def test_without_any_source_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
