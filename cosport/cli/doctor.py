@@ -53,7 +53,7 @@ def doctor(session: Session) -> int:
 
 def examine(session: Session) -> Iterator[Check]:
     """All checks, one after the other."""
-    parts = (machine.qemu, machine.kvm, machine.busybox, machine.guest_kernel)
+    parts = (machine.qemu, machine.kvm, machine.busybox, machine.guest_kernel, machine.sandbox)
     for probe in (machine.git, machine.python, machine.compiler, *parts):
         yield probe()
     try:

@@ -143,6 +143,18 @@ def guest_kernel() -> Check:
     return Check("guest kernel", State.OK, f"{found.release} (Linux {found.version}), with headers")
 
 
+def sandbox() -> Check:
+    """Whether an untrusted tree can be built where it does no harm: a sandbox is made."""
+    from cosport.kbuild.sandbox import require
+
+    costs = "presubmit checks cannot compile the objects that a commit touches"
+    try:
+        require()
+    except ToolError as exc:
+        return Check("sandbox", State.MISSING, exc.what, costs)
+    return Check("sandbox", State.OK, "bubblewrap makes one")
+
+
 def busybox() -> Check:
     """Whether there is a static busybox: a guest's whole user space."""
     costs = "no guest image can be made, so no regression job can run"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -63,6 +64,9 @@ def presubmit(
     only: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="Run these checks alone.")] = None,
     skip: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="Leave a check out.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How to tell it.")] = Format.TEXT,
+    recording: Annotated[
+        bool, typer.Option("--record", help="Keep the verdicts on record (cosport record show).")
+    ] = False,
     fixing: Annotated[
         bool, typer.Option("--fix", help="Repair what needs no judgement in the messages, as new commits.")
     ] = False,
@@ -97,8 +101,36 @@ def presubmit(
                 made = runner.run(context, commit, aim, only=only or (), skip=skipped, head=commits[-1].sha)
                 reports.append(made)
                 step(1)
+        if recording:
+            _record(context, reports)
     tell(session.printer, form, reports)
     return 0 if all(report.verdict is Verdict.PASS for report in reports) else 1
+
+
+def _record(context: Context, reports: list[Report]) -> None:
+    """Write the verdicts beside their commits, with all that they depended on."""
+    from cosport.records import notes
+    from cosport.records.record import Kind, record
+
+    now = dt.datetime.now(tz=dt.UTC)
+    new = {
+        each.commit: [
+            record(
+                Kind.PRESUBMIT,
+                {
+                    "verdict": each.verdict.value,
+                    "branch": each.branch,
+                    "kind": each.kind.value,
+                    "checks": {result.check: result.state.value for result in each.checks},
+                    "blocking": sorted({finding.rule for finding in each.findings if finding.severity == "block"}),
+                    "inputs": {f"{given.kind} {given.name}": given.value for given in each.inputs},
+                },
+                at=now,
+            )
+        ]
+        for each in reports
+    }
+    notes.append(context.reader, new)
 
 
 def _take_over(session: Session, names: tuple[str, ...], before: Sha, after: Sha) -> None:

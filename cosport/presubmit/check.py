@@ -31,9 +31,10 @@ class Reads(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NotApplicable:
-    """There is nothing to judge, and why."""
+    """There is nothing to judge, and why; `always` where that is by the commit alone, whatever else changes."""
 
     reason: str
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)

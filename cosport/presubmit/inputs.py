@@ -7,15 +7,17 @@ another value.
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from cosport import __version__
-from cosport.git import refs
 from cosport.presubmit import security
 from cosport.presubmit.check import Reads
 from cosport.presubmit.report import Input
+from cosport.records import notes
+from cosport.records.record import Kind as RecordKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 CONFIG: Final = "config"
 SOFTWARE: Final = "software"
-RECORDS_REF: Final = "refs/notes/cosport"
 
 
 def inputs(context: Context, target: Target, reads: Iterable[Reads]) -> tuple[Input, ...]:
@@ -78,7 +79,15 @@ def _cve(context: Context, _target: Target) -> Iterator[Input]:
 
 
 def _records(context: Context, _target: Target) -> Iterator[Input]:
-    yield Input(Reads.RECORDS, RECORDS_REF, refs.read(context.repository, RECORDS_REF) or "")
+    """What regression jobs left on record: other records (of judgements, of votes) change no judgement."""
+    held = [
+        (sha, each.at, each.data)
+        for sha, records in sorted(notes.read_all(context.reader).items())
+        for each in records
+        if each.kind is RecordKind.REGRESS
+    ]
+    said = json.dumps(held, sort_keys=True).encode("ascii")
+    yield Input(Reads.RECORDS, notes.REF, hashlib.sha256(said).hexdigest()[:16] if held else "")
 
 
 _READERS: Final = {

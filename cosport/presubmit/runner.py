@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from cosport.model.commit import Commit, Sha
-    from cosport.presubmit.check import Answer, Check
+    from cosport.presubmit.check import Answer, Check, Reads
     from cosport.presubmit.context import Context, Target
     from cosport.presubmit.finding import Finding
 
@@ -54,13 +54,9 @@ def judge(change: Change, *, only: Collection[str] = (), skip: Mapping[str, str]
     registry.require_rules(settings.severity, f"{source}: presubmit.severity")
     left_out = {**dict.fromkeys(settings.skip, f"left out by {source}"), **skip}
     chosen = [check for check in registry.checks() if (check.id in only if only else _wanted(check, change))]
-    results = tuple(_result(check, change, left_out.get(check.id)) for check in chosen)
-    read = {
-        kind
-        for check, result in zip(chosen, results, strict=True)
-        if result.state is not State.SKIPPED and change.kind in check.kinds
-        for kind in check.reads
-    }
+    judged = [_result(check, change, left_out.get(check.id)) for check in chosen]
+    results = tuple(result for result, _ in judged)
+    read = frozenset().union(*(reads for _, reads in judged))
     commit = change.commit
     return Report(
         commit=commit.sha,
@@ -81,23 +77,29 @@ def _wanted(check: Check, change: Change) -> bool:
     return not check.heavy or change.context.config.presubmit.build
 
 
-def _result(check: Check, change: Change, skipped: str | None) -> CheckResult:
+def _result(check: Check, change: Change, skipped: str | None) -> tuple[CheckResult, frozenset[Reads]]:
+    """What the check says, and what its answer depended on."""
+    nothing: frozenset[Reads] = frozenset()
     if skipped is not None:
-        return CheckResult(check.id, State.SKIPPED, check.severity, check.label, clean(skipped))
+        return CheckResult(check.id, State.SKIPPED, check.severity, check.label, clean(skipped)), nothing
     if change.kind not in check.kinds:
         kinds = ", ".join(kind.value for kind in type(change.kind) if kind in check.kinds)
-        return CheckResult(check.id, State.NOT_APPLICABLE, check.severity, check.label, f"it judges: {kinds}")
+        return CheckResult(check.id, State.NOT_APPLICABLE, check.severity, check.label, f"it judges: {kinds}"), nothing
     begin = perf_counter()
     answer = _answer(check, change)
     seconds = round(perf_counter() - begin, 6)
+    state, reason, reads = State.PASSED, "", check.reads
+    findings: tuple[Finding, ...] = ()
     match answer:
-        case NotApplicable(reason):
-            return CheckResult(check.id, State.NOT_APPLICABLE, check.severity, check.label, clean(reason), (), seconds)
-        case CouldNotRun(reason):
-            return CheckResult(check.id, State.COULD_NOT_RUN, check.severity, check.label, clean(reason), (), seconds)
-    findings = tuple(_graded(check, change, answer))
-    state = State.FINDINGS if findings else State.PASSED
-    return CheckResult(check.id, state, check.severity, check.label, "", findings, seconds)
+        case NotApplicable():
+            state, reason = State.NOT_APPLICABLE, answer.reason
+            reads = nothing if answer.always else reads
+        case CouldNotRun():
+            state, reason = State.COULD_NOT_RUN, answer.reason
+        case _:
+            findings = tuple(_graded(check, change, answer))
+            state = State.FINDINGS if findings else state
+    return CheckResult(check.id, state, check.severity, check.label, clean(reason), findings, seconds), reads
 
 
 def _answer(check: Check, change: Change) -> Answer:

@@ -57,3 +57,14 @@ def test_a_range_is_judged_oldest_first(house: House) -> None:
 ])  # fmt: skip
 def test_wrong_usage_is_2(house: House, arguments: tuple[str, ...], what: str) -> None:
     assert what in invoke("presubmit", *arguments, cwd=house.git.path, check=2).err
+
+
+def test_a_verdict_is_put_on_record(house: House) -> None:
+    pick = house.pick(house.fix(), message="mm: x\n")
+    for _ in range(2):
+        invoke("presubmit", pick, "--record", cwd=house.git.path, check=1)
+    (said,) = invoke("record", "show", pick, "--json", cwd=house.git.path, check=0).json()["commits"]
+    (record,) = said["records"]
+    assert record["data"]["verdict"] == "fail"
+    assert "kind-unknown" in record["data"]["blocking"]
+    assert record["data"]["inputs"]["target refs/heads/cos-6.1"] == house.first

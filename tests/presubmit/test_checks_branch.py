@@ -329,8 +329,11 @@ class TestRegression:
         pick = house.pick(fix, message=message)
         assert house.result("regression", house.pick(fix)).state is State.NOT_APPLICABLE
         assert house.rules("regression", pick) == ["regression-unproven:block"]
+        before = {each.kind: each.value for each in house.judge(pick).inputs}
+        assert "records" not in {each.kind for each in house.judge(house.pick(fix)).inputs}
         self.put(house, fix, "fixes")
         assert house.rules("regression", pick) == ["regression-elsewhere:warn"]
+        assert {each.kind: each.value for each in house.judge(pick).inputs}["records"] != before["records"]
         self.put(house, pick, "fixes", "other")
         assert house.rules("regression", pick) == ["regression-elsewhere:warn"]
         self.put(house, pick, "fixes")

@@ -72,7 +72,7 @@ def test_a_fixes_tag_between_blank_lines(house: House) -> None:
     fix = house.fix()
     tag = f'Fixes: {house.first[:12]} ("mm: start")\n'
     message = house.message(fix).replace(tag, f"\n{tag}\n")
-    assert house.rules("fixes", house.pick(fix, message=message)) == ["fixes-blank-lines:warn"]
+    assert house.rules("fixes", house.pick(fix, message=message)) == ["fixes-blank-lines:block"]
 
 
 def test_what_upstream_wrote_wrong_is_told_and_not_held_against_the_pick(house: House) -> None:

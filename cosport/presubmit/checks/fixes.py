@@ -43,7 +43,7 @@ FORMS: Final = tuple(
     )
 )
 BLANK: Final = Rule(
-    "fixes-blank-lines", Severity.WARN,
+    "fixes-blank-lines", Severity.BLOCK,
     "With blank lines around it the tag is no trailer: git and Gerrit do not see it. It stands among the other "
     "trailers.",
 )  # fmt: skip

@@ -46,7 +46,7 @@ def judge(change: Change) -> Answer:
     trailer = change.message.last("TEST")
     claims = {match[1] or match[2] for match in _CLAIM.finditer(trailer.full)} if trailer is not None else set()
     if trailer is None or not claims:
-        return NotApplicable("TEST= claims no regression job")
+        return NotApplicable("TEST= claims no regression job", always=True)
     place = Place.message(trailer.line)
     return tuple(finding for workload in sorted(claims) for finding in _proven(change, workload, place))
 
