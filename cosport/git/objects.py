@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Self
 
 from cosport.errors import ProcessError, ProcessTimeout, RevisionError
@@ -10,11 +11,16 @@ from cosport.git.repository import missing
 from cosport.model.commit import Commit, Sha, is_full_sha, looks_like_sha, parse_commit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from cosport.git.repository import Repository
     from cosport.process import Conversation
 
 _CACHED_COMMITS: Final = 4096
 """Commits kept parsed; a series asks for the same few again and again. About 1.5 KiB each."""
+
+_AHEAD: Final = 512
+"""Commits that git is asked for at once."""
 
 _UNSPEAKABLE: Final = frozenset("\n\0")  # no revision expression holds them, and git's protocol ends at them
 
@@ -79,6 +85,23 @@ class ObjectReader:
         if len(self._commits) > _CACHED_COMMITS:
             self._commits.popitem(last=False)
         return parsed
+
+    def commits(self, names: Iterable[Sha]) -> Iterator[Commit]:
+        """The commits of these full names, in their order. git is asked ahead, so that nobody waits for each by itself.
+
+        Raises MissingObjectError if one is not here. Nothing else may be read before the last one has come.
+        """
+        rest = iter(names)
+        while chunk := list(islice(rest, _AHEAD)):
+            if self._batch is None:
+                self._batch = self.repository.converse("cat-file", "--batch")
+            self._batch.write("".join(f"{name}\n" for name in chunk).encode("ascii"))
+            for name in chunk:
+                words = self._batch.line().split(b" ")
+                if len(words) != 3 or words[1] != b"commit":
+                    self.close()
+                    raise missing(self.repository, name)
+                yield parse_commit(name, self._batch.exactly(int(words[2]) + 1)[:-1])
 
     def blob(self, name: Sha) -> bytes:
         """The contents of a blob. Raises MissingObjectError if it is not here."""

@@ -7,10 +7,12 @@ replace refs are one clone's own view. The user's checkout is never the current 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import signal
+import tempfile
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -152,6 +154,28 @@ class Repository:
             raise UsageError(f"the path of {where} has a line break in it", hint="move the repository elsewhere")
         git_dir, common, hash_name, bare, shallow = words
         return cls(Path(git_dir), Path(common), hash_name, bare == "true", shallow == "true")
+
+    @classmethod
+    def make(cls, folder: Path, hash_name: str, *, borrow: Path | None = None) -> Repository:
+        """A bare repository of cosport's own in `folder`, made where there is none; `borrow`: objects to share.
+
+        Raises ToolError where it cannot be made.
+        """
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            # Whole or not there: several processes may want it at the same time.
+            with tempfile.TemporaryDirectory(prefix="tmp_init_", dir=folder.parent) as scratch:
+                made = os.path.join(scratch, "git")  # noqa: PTH118
+                argv = ["git", "init", "--quiet", "--bare", "--template=", f"--object-format={hash_name}", made]
+                done = process.run(argv, env=environment(), timeout=timeout())
+                if done.status:
+                    raise failure(done, ("init",))
+                with contextlib.suppress(OSError):  # somebody else was quicker
+                    os.rename(made, folder)  # noqa: PTH104
+        if borrow is not None:
+            (folder / "objects" / "info").mkdir(exist_ok=True)
+            (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(borrow) + b"\n")
+        return cls.open(folder)
 
     def with_environment(self, extra: Mapping[str, str]) -> Repository:
         """The same repository, seen with more environment variables (a quarantine's object directories)."""

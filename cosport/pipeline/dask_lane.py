@@ -41,7 +41,8 @@ _LOOK: Final = 1.0
 class DaskLane:
     """Performs orders on the workers that `client` leads to; `connect` makes another where its scheduler died.
 
-    `task` says what is called there for an order. `repository` is where workers' missing commits are taken from.
+    `name` is that of this process in its orders, `task` says what is called there for an order, and `repository` is
+    where workers' missing commits are taken from.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class DaskLane:
         run: str,
         client: Client,
         *,
+        name: str,
         connect: Callable[[], Client],
         task: Callable[[Order], Task],
         repository: Repository,
@@ -59,10 +61,11 @@ class DaskLane:
         self._connect = connect
         self._task = task
         self._repository = repository
-        self._client = self._greeted(client)
         self._lock = threading.RLock()
         self._open: dict[str, tuple[Order, Future[Answer]]] = {}
         self._over = threading.Event()
+        self._name = name
+        self._client = self._greeted(client)
         self._watch = threading.Thread(target=self._look, name="cosport-watch", daemon=True)
         self._watch.start()
 
@@ -76,7 +79,7 @@ class DaskLane:
         if self._client.status == "running":
             with self._lock:
                 futures = [future for _, future in self._open.values()]
-            self._client.run(perform.stop, run, on_error="ignore")
+            self._client.run(perform.stop, run, "nobody", on_error="ignore")
             self._client.cancel(futures)
         else:
             self._lost(_GONE)
@@ -89,7 +92,7 @@ class DaskLane:
 
     def _greeted(self, client: Client) -> Client:
         """A client that hears what workers say; what an earlier client left running of this run is stopped."""
-        client.run(perform.stop, self._run, on_error="ignore")
+        client.run(perform.stop, self._run, self._name, on_error="ignore")
         client.subscribe_topic(worker.TOPIC, self._begun)
         return client
 

@@ -71,7 +71,7 @@ class Here:
     def stop(self, run: str) -> None:
         """Stop what runs; what waits for a thread is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        stop(run)
+        stop(run, "nobody")
 
     def close(self) -> None:
         """End the threads; they have nothing to do any more."""

@@ -30,7 +30,10 @@ class NewRef(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """One attempt at one job. `tips` are all commits that it needs; `config` is the text of cosport.toml, if any."""
+    """One attempt at one job. `tips` are all commits that it needs; `config` is the text of cosport.toml, if any.
+
+    `client` tells the process that gave it from an earlier one of the same run, whose orders may still be on their way.
+    """
 
     run: str
     node: str
@@ -43,6 +46,7 @@ class Order(Struct, frozen=True, kw_only=True):
     config: bytes = b""
     hash_name: str = "sha1"
     version: str = ""
+    client: str = ""
 
     @property
     def name(self) -> str:

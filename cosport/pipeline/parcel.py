@@ -47,11 +47,12 @@ def bundle(repository: Repository, tips: Sequence[str], has: Sequence[str]) -> b
 
     Raises ToolError where it is too large to send, GitError where git fails.
     """
+    names = sorted(set(tips))
     with tempfile.TemporaryDirectory(prefix="cosport-bundle-") as scratch:
         # git names only refs in a bundle; ours stand in a repository of a moment, and the user's gets none.
-        other = borrowing(repository, Path(scratch) / "git")
-        wanted = [f"{HELD}/{tip}" for tip in tips]
-        set_refs(other, [(ref, tip) for ref, tip in zip(wanted, tips, strict=True)])
+        other = Repository.make(Path(scratch) / "git", repository.hash_name, borrow=repository.common_dir / "objects")
+        wanted = [f"{HELD}/{tip}" for tip in names]
+        set_refs(other, [(ref, tip) for ref, tip in zip(wanted, names, strict=True)])
         basis = [f"^{each}" for each in has if repository.attempt("cat-file", "-e", f"{each}^{{commit}}").status == 0]
         lacking = [ref for ref in wanted if other.run("rev-list", "-n", "1", ref, *basis, "--").strip()]
         if not lacking:
@@ -71,22 +72,13 @@ def open_bundle(repository: Repository, data: bytes) -> None:
 
 def hold(repository: Repository, tips: Iterable[str]) -> None:
     """Keep these commits in a worker's repository."""
-    set_refs(repository, [(f"{HELD}/{tip}", tip) for tip in tips])
+    set_refs(repository, [(f"{HELD}/{tip}", tip) for tip in sorted(set(tips))])
 
 
 def held(repository: Repository) -> tuple[str, ...]:
     """The commits that a worker's repository keeps."""
     listed = repository.text("for-each-ref", "--format=%(objectname)", HELD).split()
     return tuple(dict.fromkeys(listed))
-
-
-def borrowing(repository: Repository, folder: Path) -> Repository:
-    """A new bare repository in `folder`, without refs, that borrows the objects of another."""
-    repository.run("init", "--quiet", "--bare", "--template=", f"--object-format={repository.hash_name}", str(folder),
-                   env={"GIT_DIR": str(folder)})  # fmt: skip
-    (folder / "objects" / "info").mkdir(exist_ok=True)
-    (folder / "objects" / "info" / "alternates").write_text(f"{repository.common_dir / 'objects'}\n", encoding="utf-8")
-    return Repository.open(folder)
 
 
 def set_refs(repository: Repository, wanted: Iterable[tuple[str, str]]) -> None:

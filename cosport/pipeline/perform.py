@@ -26,23 +26,29 @@ LOG: Final = "log.txt"
 PID: Final = "pid"
 
 _LARGEST_DOCUMENT: Final = 64 << 20
-_RUNNING: Final[dict[str, threading.Event]] = {}
+_RUNNING: Final[dict[str, tuple[Order, threading.Event]]] = {}
 """The orders that this process performs now, each with the flag that stops it."""
 
+_CLIENTS: Final[dict[str, str]] = {}
+"""The one client of a run whose orders are performed, where another one's were stopped."""
 
-def stop(run: str) -> int:
-    """Stop all orders of a run that this process performs; how many there were."""
-    found = [flag for name, flag in list(_RUNNING.items()) if name.startswith(f"{run}/")]
-    for flag in found:
-        flag.set()
-    return len(found)
+
+def stop(run: str, client: str = "") -> None:
+    """Stop all orders of a run, and refuse those still on their way, but for those of `client`, the one from now on."""
+    _CLIENTS[run] = client
+    for order, flag in list(_RUNNING.values()):
+        if order.run == run and order.client != client:
+            flag.set()
 
 
 def perform(order: Order, folder: Path, repo: Path, config: Path | None) -> Answer:
     """Run the order's command in `folder`, which is emptied first, and wait for its end."""
-    flag = _RUNNING[order.name] = threading.Event()
+    flag = threading.Event()
     begun = time.monotonic()
+    _RUNNING[order.name] = (order, flag)
     try:
+        if _CLIENTS.get(order.run, order.client) != order.client:
+            return Answer(end=End.STOPPED, worker=where(), what="its run goes on without it")
         _empty(folder)
         is_stage = order.argv[0] == COSPORT
         output = folder / (DOCUMENT if is_stage else LOG)

@@ -54,10 +54,11 @@ class Absent(Exception):  # noqa: N818 - it is an answer: there is nothing to do
 class Orders:
     """Makes the orders of one run."""
 
-    def __init__(self, run: str, plan: Plan, reader: ObjectReader) -> None:
+    def __init__(self, run: str, plan: Plan, reader: ObjectReader, client: str) -> None:
         self._run = run
         self._plan = plan
         self._reader = reader
+        self._client = client
 
     def order(self, node: Node, outputs: Mapping[str, Mapping[str, str]]) -> Order:
         """The order for a node, given what the other nodes' outputs are; its attempt is not numbered yet.
@@ -81,6 +82,7 @@ class Orders:
             config=self._plan.config.encode() if node.job.stage else b"",
             hash_name=self._reader.repository.hash_name,
             version=__version__,
+            client=self._client,
         )
 
     def _stage_argv(self, node: Node, values: _Values) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,6 +206,7 @@ class Works:
     def _work(self, work: _Work, client: Client | None, journal: Journal, tell: Tell, *, fresh: bool = False) -> State:
         run, plan, nodes = work.run, work.plan, work.nodes
         events: Events = SimpleQueue()
+        name = uuid.uuid4().hex
         repo, config = self._repository.git_dir, Path(plan.config_file) if plan.config_file else None
 
         def task(order: Order) -> Task:
@@ -216,14 +218,16 @@ class Works:
             lanes: dict[Place, Lane] = {Place.HERE: Here(events, repo, config, run.job_folder)}
             stack.callback(lanes[Place.HERE].close)
             if client is not None:
-                lane = DaskLane(events, run.name, client, connect=self._connect, task=task, repository=self._repository)
+                lane = DaskLane(
+                    events, run.name, client, name=name, connect=self._connect, task=task, repository=self._repository
+                )
                 lanes[Place.WORKER] = lane
                 stack.callback(lane.close)
             return Engine(
                 run.name,
                 nodes,
                 journal=journal,
-                orders=Orders(run.name, plan, self._reader),
+                orders=Orders(run.name, plan, self._reader, name),
                 lanes=lanes,
                 events=events,
                 home=run,

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from cosport import __version__, process
-from cosport.errors import CosportError, ToolError
-from cosport.git.repository import Repository, environment
+from cosport import __version__
+from cosport.errors import CosportError
+from cosport.git.repository import Repository
 from cosport.pipeline import parcel
 from cosport.pipeline.order import Answer
 from cosport.pipeline.perform import perform, where
@@ -33,13 +33,12 @@ TOPIC: Final = "cosport-begun"
 
 def work(order: Order, sent: bytes) -> Answer:
     """Perform an order here; `sent` is a bundle of what this worker lacked, b"" at first. Never raises."""
-    say_begun(order)
     try:
         folder = Path(os.environ[VARIABLE])
         if order.version != __version__:
             what = f"the worker's cosport is {__version__}, the run's {order.version}"
             return Answer(end=End.NOT_STARTED, worker=where(), what=what)
-        store = _store(folder.parent / f"objects-{order.hash_name}.git", order.hash_name)
+        store = Repository.make(folder.parent / f"objects-{order.hash_name}.git", order.hash_name)
         if sent:
             parcel.open_bundle(store, sent)
         lacks = _lacking(store, [tip.sha for tip in order.tips])
@@ -61,23 +60,11 @@ def say_begun(order: Order) -> None:
 
 def lend(clone: Repository, folder: Path) -> None:
     """Let a worker's repository in `folder` borrow the objects of a clone, so that little has to be sent."""
-    store = _store(folder / f"objects-{clone.hash_name}.git", clone.hash_name)
-    alternates = store.common_dir / "objects" / "info" / "alternates"
-    alternates.write_text(f"{clone.common_dir / 'objects'}\n", encoding="utf-8")
+    place = folder / f"objects-{clone.hash_name}.git"
+    store = Repository.make(place, clone.hash_name, borrow=clone.common_dir / "objects")
     tips = clone.text("for-each-ref", "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname)").splitlines()
     words = [line.split() for line in tips]
     parcel.hold(store, {each[at + 1] for each in words for at in range(0, len(each), 2) if each[at] == "commit"})
-
-
-def _store(folder: Path, hash_name: str) -> Repository:
-    if not (folder / "HEAD").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        argv = ["git", "init", "--quiet", "--bare", "--template=", f"--object-format={hash_name}", str(folder)]
-        done = process.run(argv, env=environment())
-        if done.status:
-            raise ToolError(f"the worker's repository cannot be made in {folder}: {done.tail}")
-        (folder / "objects" / "info").mkdir(exist_ok=True)
-    return Repository.open(folder)
 
 
 def _lacking(store: Repository, shas: list[str]) -> tuple[str, ...]:
@@ -91,7 +78,7 @@ def _perform(order: Order, store: Repository, place: Path) -> Answer:
     shutil.rmtree(place, ignore_errors=True)
     try:
         place.mkdir(parents=True)
-        repository = parcel.borrowing(store, place / "repo.git")
+        repository = Repository.make(place / "repo.git", order.hash_name, borrow=store.common_dir / "objects")
         parcel.set_refs(repository, [(tip.ref, tip.sha) for tip in order.tips if tip.ref])
         # The history index is the worker's: made once, for all jobs.
         state = store.state_dir
@@ -99,6 +86,7 @@ def _perform(order: Order, store: Repository, place: Path) -> Answer:
         repository.state_dir.symlink_to(state, target_is_directory=True)
         config = place / "cosport.toml"
         config.write_bytes(order.config)
+        say_begun(order)
         answer = perform(order, place / "files", repository.git_dir, config if order.config else None)
         if answer.end is not End.EXITED:
             return answer

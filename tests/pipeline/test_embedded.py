@@ -156,7 +156,7 @@ jobs:
 """
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_run_goes_on(repo: Git, tmp_path: Path, end: signal.Signals) -> None:
     told, file = tmp_path / "n", tmp_path / "p.yaml"
     file.write_text(LONG % {"n": told}, encoding="utf-8")
