@@ -63,12 +63,7 @@ def plain(result: Result) -> dict[str, Any]:
 
 
 def _prerequisite(needed: Prerequisite) -> dict[str, Any]:
-    return {
-        "sha": needed.sha,
-        "subject": needed.subject,
-        "resolves": list(needed.resolves),
-        "needed_by": list(needed.needed_by),
-    }
+    return {"sha": needed.sha, "subject": needed.subject, "resolves": list(needed.resolves)}
 
 
 def _place(place: Place) -> dict[str, Any]:

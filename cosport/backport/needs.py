@@ -107,11 +107,7 @@ class Needs:
 
     def _named(self, shown: Sequence[Prerequisite]) -> tuple[Prerequisite, ...]:
         """The set by upstream's commits."""
-
-        def named(sha: Sha) -> Sha:
-            return self._upstream(sha) or sha
-
-        return tuple(replace(each, sha=named(each.sha), needed_by=tuple(map(named, each.needed_by))) for each in shown)
+        return tuple(replace(each, sha=self._upstream(each.sha) or each.sha) for each in shown)
 
     def _upstream(self, name: Sha) -> Sha | None:
         """The upstream commit that a candidate is or carries; None for a branch's own work."""

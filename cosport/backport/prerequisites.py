@@ -222,12 +222,7 @@ class _Answer:
 def as_prerequisites(needs: Sequence[Need]) -> tuple[Prerequisite, ...]:
     """A set as results show it (`Result.prerequisites`): what resolves no path itself is needed by one that does."""
     return tuple(
-        Prerequisite(
-            need.commit,
-            need.subject,
-            tuple(path.decode("utf-8", "replace") for path in need.resolves),
-            need.needed_by,
-        )
+        Prerequisite(need.commit, need.subject, tuple(path.decode("utf-8", "replace") for path in need.resolves))
         for need in needs
     )
 

@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "regress": Entry("regress", "app", "Prove a fix by regression jobs on real kernels in QEMU."),
     "notes": Entry("notes", "app", "Write release notes of a range: net effect, CVEs, every format."),
     "bot": Entry("bot", "app", "Judge the open changes of a Gerrit project, and vote."),
+    "site": Entry("site", "site", "Write the static site: fixes by branches, what is missing, CVEs, search."),
     "schema": Entry("schema", "schema", "Print the JSON Schema of a document that cosport reads or writes."),
     "demo": Entry("demo", "demo", "Show the whole way on a small kernel repository made for it."),
 }

@@ -238,5 +238,5 @@ def _tell_search(printer: Printer, head: str, result: Result, how: Searched) -> 
 
 def _list(printer: Printer, needed: Sequence[Prerequisite]) -> None:
     for each in needed:
-        what = [*each.resolves, *(f"needed by {other[:12]}" for other in each.needed_by)]
-        printer.say(f"    {each.sha[:12]} {each.subject}" + (f"   ({', '.join(what)})" if what else ""))
+        resolves = f"   ({', '.join(each.resolves)})" if each.resolves else ""
+        printer.say(f"    {each.sha[:12]} {each.subject}{resolves}")

@@ -146,12 +146,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Prerequisite:
-    """A commit that makes a conflicting pick clean: the paths it resolves, and which others of the set need it."""
+    """A commit that makes a conflicting pick clean, and the paths it resolves."""
 
     sha: Sha
     subject: str
     resolves: tuple[str, ...]
-    needed_by: tuple[Sha, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

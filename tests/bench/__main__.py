@@ -21,16 +21,18 @@ from tests.bench import (
     ladder,
     measure,
     pairs,
+    pipeline,
     plan,
     prerequisites,
     presubmit,
     regress,
     replay,
+    site,
     startup,
 )
 from tests.bench.tool import configured
 
-GROUPS = ("startup", "backport", "plan", "replay", "presubmit", "prerequisites", "built", "ladder", "regress")
+GROUPS = ("startup", "backport", "plan", "replay", "presubmit", "prerequisites", "built", "ladder", "regress", "pipeline", "site")
 SCALES = {"kernel": generate.KERNEL, "small": generate.SMALL, "huge": generate.HUGE}
 
 
@@ -49,14 +51,16 @@ def main() -> int:
         if "plan" in groups:
             plan.bench(report, "generated", made.git_dir, made.pairs, options.repeats)
     _real(report, groups, options.repeats)
-    if "prerequisites" in groups:
-        _prerequisites(report)
-    if "built" in groups:
-        built.bench(report)
-    if "ladder" in groups:
-        _ladder(report)
-    if "regress" in groups:
-        regress.bench(report, options.repeats)
+    rest = {
+        "prerequisites": lambda: _prerequisites(report),
+        "built": lambda: built.bench(report),
+        "ladder": lambda: _ladder(report),
+        "regress": lambda: regress.bench(report, options.repeats),
+        "pipeline": lambda: pipeline.bench(report),
+        "site": lambda: site.bench(report),
+    }
+    for name in (each for each in rest if each in groups):
+        rest[name]()
     if options.json:
         rows = [asdict(row) for row in report.rows]
         document = {"schema": "cosport.bench/1", "machine": _machine(), "rows": rows}

@@ -12,7 +12,6 @@ from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING, Final
 
-from cosport.git.diff import touched
 from cosport.git.merge import Merge, merge_trees
 from cosport.git.objects import ObjectReader
 from cosport.git.quarantine import Quarantine, quarantine
@@ -74,7 +73,7 @@ class _Branch:
         self.reader = reader
         self.line = line
         self.named = named
-        self.paths = {name: frozenset(paths) for name, paths in touched(repository, line[1:]).items()}
+        self.paths = _touched(repository, line[1:])
 
     def cases(self, limit: int) -> Iterator[Case]:
         tried = [at for at, name in enumerate(self.line) if at and name in self.named]
@@ -133,7 +132,7 @@ class _Branch:
 
     def _pools(self, upstream: Sha, between: list[Sha]) -> Iterator[tuple[Sha, ...]]:
         """The commits that touch a path of the upstream commit; with those that touch one of theirs; and so on."""
-        (paths,) = touched(self.repository, [upstream]).values()
+        (paths,) = _touched(self.repository, [upstream]).values()
         wanted = set(paths)
         found: set[Sha] = set()
         while more := [name for name in between if name not in found and wanted & self.paths[name]]:
@@ -193,3 +192,19 @@ class _Trial:
             merges = [self.branch.merge(name, tree) for tree, name in some]
             for key, result in zip(some, merge_trees(self.place, merges), strict=True):
                 self.known[key] = result.tree if result.clean else None
+
+
+def _touched(repository: Repository, names: Sequence[Sha]) -> dict[Sha, frozenset[bytes]]:
+    """The paths that each commit touches, against its first parent."""
+    asked = "".join(f"{name}\n" for name in names).encode("ascii")
+    args = ("--stdin", "-m", "--first-parent", "-r", "-z", "--name-only", "--no-renames")
+    out = repository.run("diff-tree", *args, stdin=asked)
+    found: dict[Sha, set[bytes]] = {name: set() for name in names}
+    current: set[bytes] = set()
+    for field in out.split(b"\0"):
+        name = Sha(field.rstrip(b"\n").decode("latin-1"))
+        if name in found:
+            current = found[name]
+        elif field:
+            current.add(field)
+    return {name: frozenset(paths) for name, paths in found.items()}
