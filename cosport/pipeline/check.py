@@ -60,6 +60,8 @@ def _stage_faults(name: str, job: Job) -> Iterator[Fault]:
     if bool(job.stage) == bool(job.run):
         yield at, "expected either stage: or run:", "stage: backport, or run: [make, -j4]"
         return
+    if job.stage and job.stdout:
+        yield (*at, "stdout"), "only a command's output can go to a file; a stage's document is kept as it is", ""
     if job.run and job.args:
         yield (*at, "with"), "a command takes its arguments in run:", ""
     if job.stage and job.stage not in STAGES:

@@ -65,11 +65,13 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True):
     """One job: a stage of cosport's with its arguments, or (`run`) a command as a list of arguments.
 
     `when` names outputs of needed jobs and the values that let this one run. `once` is for jobs that stand outside of
-    the matrix: they need the jobs of all cells. `retries` counts failures of machines, not of what is tested.
+    the matrix: they need the jobs of all cells. `stdout` is the file for a command's output. `retries` counts failures
+    of machines, not of what is tested.
     """
 
     stage: str = ""
     run: tuple[str, ...] = ()
+    stdout: Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$")] = ""
     args: dict[str, Scalar | tuple[str, ...]] = msgspec.field(default_factory=dict, name="with")
     needs: tuple[str, ...] = ()
     after: After = After.PASSED

@@ -30,7 +30,9 @@ class NewRef(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """One attempt at one job. `tips` are all commits that it needs; `config` is the text of cosport.toml, if any.
+    """One attempt at one job. A stage answers with a document; of a command, `stdout` names the file for its output.
+
+    `tips` are all commits that it needs; `config` is the text of cosport.toml, if any.
 
     `client` tells the process that gave it from an earlier one of the same run, whose orders may still be on their way.
     """
@@ -39,6 +41,8 @@ class Order(Struct, frozen=True, kw_only=True):
     node: str
     attempt: int
     argv: tuple[str, ...]
+    is_stage: bool
+    stdout: str
     seconds: float
     memory: int
     qemu: int

@@ -50,8 +50,7 @@ def perform(order: Order, folder: Path, repo: Path, config: Path | None) -> Answ
         if _CLIENTS.get(order.run, order.client) != order.client:
             return Answer(end=End.STOPPED, worker=where(), what="its run goes on without it")
         _empty(folder)
-        is_stage = order.argv[0] == COSPORT
-        output = folder / (DOCUMENT if is_stage else LOG)
+        output = folder / (DOCUMENT if order.is_stage else order.stdout or LOG)
         child = process.start_lasting(
             _argv(order, folder, repo, config),
             pidfile=folder / PID,
@@ -73,7 +72,7 @@ def perform(order: Order, folder: Path, repo: Path, config: Path | None) -> Answ
         return Answer(
             end=End.TIMED_OUT, seconds=seconds, worker=where(), what=f"its limit of {order.seconds:g} seconds passed"
         )
-    document = output.read_bytes() if is_stage and output.stat().st_size <= _LARGEST_DOCUMENT else b""
+    document = output.read_bytes() if order.is_stage and output.stat().st_size <= _LARGEST_DOCUMENT else b""
     return Answer(end=End.EXITED, status=status, seconds=seconds, worker=where(), document=document)
 
 
@@ -93,6 +92,8 @@ def _argv(order: Order, folder: Path, repo: Path, config: Path | None) -> list[s
     argv = [part.replace(FOLDER, str(folder)).replace(REPO, str(repo)) for part in order.argv]
     if argv[0] != COSPORT:
         return argv
-    shared = [f"--repo={repo}", *([f"--config={config}"] if config is not None else [])]
-    end = argv.index("--")  # options stand before it, words after it
-    return [sys.executable, "-P", "-m", "cosport", *argv[1:end], *shared, *argv[end:]]
+    if order.is_stage:
+        shared = [f"--repo={repo}", *([f"--config={config}"] if config is not None else [])]
+        end = argv.index("--")  # options stand before it, words after it
+        argv[end:end] = shared
+    return [sys.executable, "-P", "-m", "cosport", *argv[1:]]

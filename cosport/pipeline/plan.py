@@ -75,6 +75,8 @@ class Orders:
             node=node.name,
             attempt=0,
             argv=argv,
+            is_stage=bool(node.job.stage),
+            stdout=node.job.stdout,
             seconds=seconds(node.job.time),
             memory=size(node.job.resources.memory),
             qemu=node.job.resources.qemu,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from cosport.pipeline.document import Place
+from cosport.pipeline.order import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,23 +78,57 @@ def _backport(document: Any) -> Outputs:
     return {"outcome": worst["outcome"], **{name: last[name] or "" for name in names}}
 
 
+def _push(document: Any) -> Outputs:
+    review = document["results"][-1]["review"] or {}
+    return {**_backport(document), "review": str(review.get("state", "")), "change": str(review.get("number") or "")}
+
+
 def _missing(document: Any) -> Outputs:
     return {"count": str(sum(len(branch["missing"]) for branch in document["branches"]))}
 
 
+def _presubmit(document: Any) -> Outputs:
+    """The worst verdict of the commits that were judged."""
+    verdicts = {report["verdict"] for report in document["reports"]}
+    return {"verdict": next((each for each in ("fail", "incomplete", "pass") if each in verdicts), "")}
+
+
+def _regress(document: Any) -> Outputs:
+    judgement = document["judgement"]
+    p = judgement["p"]
+    accelerator = str(document["host"]["accelerator"])
+    return {"verdict": judgement["verdict"], "p": "" if p is None else f"{p:.3g}", "accelerator": accelerator}
+
+
+def _notes(document: Any) -> Outputs:
+    entries = sum(len(section["entries"]) for section in document["sections"])
+    cves = len(document["cves"])
+    return {"entries": str(entries), "cves": str(cves), "has-cves": "yes" if cves else "no"}
+
+
+def _vote(document: Any) -> Outputs:
+    return {name: str(document[name]) for name in ("open", "judged", "posted")}
+
+
+def _site(document: Any) -> Outputs:
+    return {"fixes": str(document["fixes"]), "files": str(document["files"])}
+
+
+_PICK: Final = {
+    "fix": Parameter(required=True, many=True, revision=True),
+    "to": Parameter("--to", required=True),
+    "bug": Parameter("--bug"),
+    "test": Parameter("--test"),
+    "release-note": Parameter("--release-note"),
+    "class": Parameter("--class"),
+    "from": Parameter("--from"),
+    "force": Parameter("--force", flag=True),
+}
+
 STAGES: Final[dict[str, Stage]] = {
     "backport": Stage(
         command=("backport",),
-        parameters={
-            "fix": Parameter(required=True, many=True, revision=True),
-            "to": Parameter("--to", required=True),
-            "bug": Parameter("--bug"),
-            "test": Parameter("--test"),
-            "release-note": Parameter("--release-note"),
-            "class": Parameter("--class"),
-            "from": Parameter("--from"),
-            "force": Parameter("--force", flag=True),
-        },
+        parameters=_PICK,
         outputs=("outcome", "commit", "ref", "fidelity", "change_id"),
         read=_backport,
         where=Place.HERE,  # it writes refs of the user's repository, in a fraction of a second
@@ -104,6 +139,75 @@ STAGES: Final[dict[str, Stage]] = {
         parameters={"branch": Parameter("--branch", required=True)},
         outputs=("count",),
         read=_missing,
+        where=Place.HERE,
+        reuse=False,
+    ),
+    "presubmit": Stage(
+        command=("presubmit",),
+        parameters={
+            "revision": Parameter(required=True, revision=True),
+            "branch": Parameter("--branch", required=True),
+            "only": Parameter("--only", many=True),
+            "skip": Parameter("--skip", many=True),
+        },
+        outputs=("verdict",),
+        read=_presubmit,
+        where=Place.HERE,  # it asks the history index, which stands here
+        reuse=False,
+    ),
+    "regress": Stage(
+        command=("regress", "run", f"--out={FOLDER}/result"),
+        parameters={
+            "workload": Parameter(required=True),
+            "with": Parameter("--with", revision=True),
+            "without": Parameter("--without", revision=True),
+            "tree": Parameter("--tree"),
+            "mode": Parameter("--mode"),
+            "profile": Parameter("--profile"),
+            "repeats": Parameter("--repeats"),
+            "accel": Parameter("--accel"),
+            "control": Parameter("--control", flag=True),
+        },
+        outputs=("verdict", "p", "accelerator"),
+        read=_regress,
+        where=Place.WORKER,
+        reuse=True,
+    ),
+    "push": Stage(
+        command=("backport", "--push"),
+        parameters={
+            **_PICK,
+            "reviewer": Parameter("--reviewer", many=True),
+            "hashtag": Parameter("--hashtag", many=True),
+        },
+        outputs=("outcome", "commit", "ref", "fidelity", "change_id", "review", "change"),
+        read=_push,
+        where=Place.HERE,
+        reuse=False,
+        holds_token=True,
+    ),
+    "vote": Stage(
+        command=("bot", "once"),
+        parameters={"dir": Parameter("--dir"), "dry-run": Parameter("--dry-run", flag=True)},
+        outputs=("open", "judged", "posted"),
+        read=_vote,
+        where=Place.HERE,
+        reuse=False,
+        holds_token=True,
+    ),
+    "notes": Stage(
+        command=("notes",),
+        parameters={"range": Parameter(required=True, revision=True), "profile": Parameter("--profile")},
+        outputs=("entries", "cves", "has-cves"),
+        read=_notes,
+        where=Place.HERE,
+        reuse=False,
+    ),
+    "site": Stage(
+        command=("site",),
+        parameters={"folder": Parameter(required=True), "title": Parameter("--title")},
+        outputs=("fixes", "files"),
+        read=_site,
         where=Place.HERE,
         reuse=False,
     ),
