@@ -32,7 +32,19 @@ from tests.bench import (
 )
 from tests.bench.tool import configured
 
-GROUPS = ("startup", "backport", "plan", "replay", "presubmit", "prerequisites", "built", "ladder", "regress", "pipeline", "site")
+GROUPS = (
+    "startup",
+    "backport",
+    "plan",
+    "replay",
+    "presubmit",
+    "prerequisites",
+    "built",
+    "ladder",
+    "regress",
+    "pipeline",
+    "site",
+)
 SCALES = {"kernel": generate.KERNEL, "small": generate.SMALL, "huge": generate.HUGE}
 
 
