@@ -122,10 +122,19 @@ class Voter:
                 return Voted.STANDS, change
             if self.dry_run:
                 return Voted.WITHHELD, change
-            changes.review(self.client, number, revision, review)
+            self._post(number, revision, review)
             return Voted.POSTED, change
 
         return self._patiently(step)
+
+    def _post(self, number: int, revision: str, review: Review) -> None:
+        """Post a review; without its comments on lines where Gerrit does not take one of them: the vote counts."""
+        try:
+            changes.review(self.client, number, revision, review)
+        except GerritError as error:
+            if error.status != 400 or not review.comments:
+                raise
+            changes.review(self.client, number, revision, msgspec.structs.replace(review, comments={}))
 
     def _patiently(self, step: Callable[[], T]) -> T:
         """Do a step that looks before it speaks. Where an answer got lost it looks again what came of it."""
