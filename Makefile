@@ -48,10 +48,12 @@ format: setup ## format the code and fix what can be fixed
 
 .PHONY: bench
 bench: setup ## measure speed and memory (on real histories too: COSPORT_BENCH_LINUX, _QEMU, _RDMA)
+	@.ci/packages gerrit $(VENV)/gerrit
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: soak
 soak: setup ## run the long campaigns whole
+	@.ci/packages gerrit $(VENV)/gerrit
 	@COSPORT_SOAK=1 $(BIN)/python -m pytest -n auto -m soak $(ARGS)
 
 .PHONY: dist

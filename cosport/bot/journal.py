@@ -28,13 +28,15 @@ CREATE TABLE judgement (change INTEGER PRIMARY KEY, revision TEXT NOT NULL, key 
 CREATE TABLE trouble (change INTEGER PRIMARY KEY, revision TEXT NOT NULL, tries INTEGER NOT NULL, next REAL NOT NULL,
   why TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE event (hash TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE command (message TEXT PRIMARY KEY, change INTEGER NOT NULL, at REAL NOT NULL, done INTEGER NOT NULL)
+CREATE TABLE command (message TEXT PRIMARY KEY, change INTEGER NOT NULL, at REAL NOT NULL, state INTEGER NOT NULL)
   WITHOUT ROWID
 """
 
 FIRST_PAUSE: Final = 30.0
 LONGEST_PAUSE: Final = 3600.0
 """Seconds before a patch set that could not be judged is tried again: doubled each time, up to an hour."""
+
+_TO_DO, _DONE, _WAITS = range(3)  # the states of a command
 
 _KEPT: Final = 30 * 86400.0
 """Seconds that events and commands are remembered: Gerrit repeats none that old."""
@@ -126,14 +128,15 @@ class Journal:
         """Take an event by its hash; whether it was seen for the first time."""
         return bool(self._store.write("INSERT OR IGNORE INTO event VALUES (?,?)", (event, self._clock())))
 
-    def begun(self, message: str, change: int) -> bool:
-        """Take a command by its message; False where it was carried out already."""
-        self._store.write("INSERT OR IGNORE INTO command VALUES (?,?,?,0)", (message, change, self._clock()))
-        return self._store.one("SELECT done FROM command WHERE message=?", (message,)) == (0,)
+    def begun(self, message: str, change: int, *, landed: bool) -> bool:
+        """Take a command by its message; False where it was carried out, or waits until the change has `landed`."""
+        self._store.write("INSERT OR IGNORE INTO command VALUES (?,?,?,?)", (message, change, self._clock(), _TO_DO))
+        row = self._store.one("SELECT state FROM command WHERE message=?", (message,))
+        return row == (_TO_DO,) or (landed and row == (_WAITS,))
 
-    def done(self, message: str) -> None:
-        """Note that a command was carried out."""
-        self._store.write("UPDATE command SET done=1 WHERE message=?", (message,))
+    def done(self, message: str, *, waits: bool = False) -> None:
+        """Note that a command was carried out, or that it waits until the change has landed."""
+        self._store.write("UPDATE command SET state=? WHERE message=?", (_WAITS if waits else _DONE, message))
 
     def commands_since(self, change: int, when: float) -> int:
         """How many commands a change had since then."""

@@ -14,6 +14,7 @@ from cosport.bot.commands import Verb
 from cosport.bot.journal import Judgement
 from cosport.bot.judges import judge
 from cosport.bot.protocol import Job, Waiver, key_of
+from cosport.bot.summary import code
 from cosport.bot.tally import Line, Tally
 from cosport.bot.voter import Voted
 from cosport.errors import CosportError, DiskError, GerritError, GerritUnreachable, Interrupted
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from cosport.presubmit.report import Report
 
 _HOUR: Final = 3600.0
+_LATELY: Final = "3d"
+"""How long after landing a change's comments are still read, as Gerrit's `age:` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Bot:
         world = self.clone.world(config)
         found = self._open(only, branches)
         tally.open = len(found)
-        for change in found:
+        for change in (*found, *(self._landed(branches) if only is None and allowed else ())):
             self._obey(config, change, allowed)
         jobs: list[Job] = []
         for change in found:
@@ -105,6 +108,12 @@ class Bot:
             if change is not None and change.is_open and is_full_sha(change.current)
             and change.project == self.clone.server.project and change.branch in branches
         ]  # fmt: skip
+
+    def _landed(self, branches: Collection[str]) -> list[Change]:
+        """What has landed lately: picks to release branches may have waited for that."""
+        text = f"project:{changes.quoted(self.clone.server.project)} status:merged -age:{_LATELY}"
+        found = changes.query(self.voter.client, text)
+        return [change for change in found if change.branch in branches and is_full_sha(change.current)]
 
     def _allowed(self, group: str) -> frozenset[int]:
         """Who may give commands. Where the group cannot be read, nobody may."""
@@ -177,34 +186,39 @@ class Bot:
             self.log("tell-failed", change=job.change, why=error.what)
 
     def _obey(self, config: Config, change: Change, allowed: Collection[int]) -> None:
-        """Carry out the commands in a change's comments that were not yet."""
+        """Carry out the commands in a change's comments that were not yet; of a landed one, what waited for that."""
         for command in commands.commands(change, self.voter.account):
-            if command.author not in allowed or not self.journal.begun(command.id, change.number):
+            if command.author not in allowed or (not change.is_open and command.verb is not Verb.CHERRYPICK):
+                continue
+            if not self.journal.begun(command.id, change.number, landed=not change.is_open):
                 continue
             if self.journal.commands_since(change.number, self.clock() - _HOUR) > self.operator.bot.hourly:
                 self.log("too-many-commands", change=change.number, author=command.author)
                 self.journal.done(command.id)
                 continue
             try:
-                text = commands.complaint(command, [each.name for each in config.branches])
-                if not text and not self.voter.dry_run:
-                    text = self._carry_out(config, change, command)
-                self.voter.reply(change.number, command.id, text or "done")
+                self._carry_out(config, change, command)
             except Interrupted:
                 raise
             except GerritUnreachable as error:  # it is carried out in another round
                 self.log("command-waits", change=change.number, why=error.what)
-                continue
             except CosportError as error:
                 self.log("command-failed", change=change.number, why=error.what)
-                self.voter.reply(change.number, command.id, f"that did not work: {error.what} {error.hint}")
-            self.journal.done(command.id)
+                self.voter.reply(change.number, command.id, f"that did not work: {code(f'{error.what} {error.hint}')}")
+                self.journal.done(command.id)
 
-    def _carry_out(self, config: Config, change: Change, command: commands.Command) -> str:
+    def _carry_out(self, config: Config, change: Change, command: commands.Command) -> None:
+        """Carry one command out, and answer it."""
         self.log("command", change=change.number, verb=command.verb, author=command.author)
-        if command.verb is Verb.RECHECK:
+        waits = False
+        text = commands.complaint(command, [each.name for each in config.branches])
+        if not text and command.verb is Verb.RECHECK:
             self.journal.again(change.number)
-            return "it is judged anew"
-        if command.verb is Verb.SKIP:
-            return f"{command.words[0]} is put aside for patch set {command.patch_set}"
-        return cherrypick(self.clone.server, self.clone.repository, config, change, command.words)
+            text = "it is judged anew"
+        elif not text and command.verb is Verb.SKIP:
+            text = f"{command.words[0]} is put aside for patch set {command.patch_set}"
+        elif not text and not self.voter.dry_run:
+            picked = cherrypick(self.clone.server, self.clone.repository, config, change, command.words)
+            text, waits = code(picked.told), picked.waits and change.is_open
+        self.voter.reply(change.number, f"{command.id}, waits" if waits else command.id, text)
+        self.journal.done(command.id, waits=waits)

@@ -5,6 +5,7 @@ The picks are made in the bot's own clone, by the same steps as `cosport backpor
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cosport.backport import target as targets
@@ -18,6 +19,7 @@ from cosport.history.index import History
 from cosport.message.parse import parse
 from cosport.message.provenance import scan
 from cosport.model.commit import Sha, is_full_sha
+from cosport.model.result import Outcome
 from cosport.workflow.review import Reviews
 
 if TYPE_CHECKING:
@@ -32,8 +34,18 @@ if TYPE_CHECKING:
 _FIELDS = {"BUG": "bug", "TEST": "test", "RELEASE_NOTE": "release_note"}
 
 
-def cherrypick(server: Server, repository: Repository, config: Config, change: Change, branches: Sequence[str]) -> str:
-    """Pick what `change` picks to these branches and upload it; what came of it, for a comment.
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What came of it, in words for a comment; `waits` where a release branch waits for main to land the change."""
+
+    told: str
+    waits: bool
+
+
+def cherrypick(
+    server: Server, repository: Repository, config: Config, change: Change, branches: Sequence[str]
+) -> Picked:
+    """Pick what `change` picks to these branches and upload it.
 
     Raises UsageError where the change names no upstream commit, GerritError or GitError where a server fails.
     """
@@ -56,7 +68,8 @@ def cherrypick(server: Server, repository: Repository, config: Config, change: C
             chosen = targets.choose(acting, reader, config, branches)
             results = Runner(context, request).backport(series, chosen)
             results = reviews.upload(context, chosen, results)
-    return "; ".join(_told(each) for each in results)
+    waits = any(each.outcome is Outcome.WAITS_FOR_MAIN for each in results)
+    return Picked("; ".join(_told(each) for each in results), waits)
 
 
 def _said(message: bytes) -> Fields:

@@ -18,6 +18,7 @@ from tests.bench import (
     backport,
     built,
     generate,
+    gerrit,
     ladder,
     measure,
     pairs,
@@ -44,6 +45,7 @@ GROUPS = (
     "regress",
     "pipeline",
     "site",
+    "gerrit",
 )
 SCALES = {"kernel": generate.KERNEL, "small": generate.SMALL, "huge": generate.HUGE}
 
@@ -70,6 +72,7 @@ def main() -> int:
         "regress": lambda: regress.bench(report, options.repeats),
         "pipeline": lambda: pipeline.bench(report),
         "site": lambda: site.bench(report),
+        "gerrit": lambda: gerrit.bench(report),
     }
     for name in (each for each in rest if each in groups):
         rest[name]()
