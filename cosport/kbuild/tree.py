@@ -82,9 +82,13 @@ class Archive:
         return kept.read_bytes()
 
     def lay_out(self, folder: Path) -> None:
-        """Unpack it, unless that was done."""
-        if not (folder / "Makefile").is_file():
+        """Unpack it, unless that was done to its end."""
+        done = folder.with_name("unpacked")
+        if not done.is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
             archive.unpack(self.path, folder)
+            publish(done, self.identity.encode("utf-8", "surrogateescape"))
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,9 @@ class Folder:
             names[:] = [name for name in names if name not in ignored]
             into = folder / Path(root).relative_to(self.path)
             into.mkdir(parents=True, exist_ok=True)
+            wanted = {*names, *files} - ignored
+            for gone in [entry for entry in into.iterdir() if entry.name not in wanted]:
+                _remove(gone)
             for name in files:
                 if name not in ignored:
                     _copy(Path(root, name), into / name)
@@ -178,6 +185,13 @@ class Revision:
             folder.with_name("index").unlink(missing_ok=True)
             folder.with_name("index.lock").unlink(missing_ok=True)
             self.repository.run("read-tree", "--reset", "-u", self.tree, env=env)
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +108,24 @@ def test_what_a_build_left_in_a_folder_is_not_copied(tmp_path: Path) -> None:
     assert not (place / ".git").exists()
 
 
+def test_what_was_deleted_in_a_folder_goes_from_the_copy(tmp_path: Path) -> None:
+    folder, place = plant(tmp_path / "tree", old__file__c=b"", kept__c=b""), tmp_path / "place/src"
+    Tree(Folder(folder)).lay_out(place)
+    assert (place / "old/file/c").exists()
+    shutil.rmtree(folder / "old")
+    Tree(Folder(folder)).lay_out(place)
+    assert not (place / "old").exists()
+    assert (place / "kept/c").exists()
+
+
+def test_an_archive_whose_unpacking_was_killed_is_unpacked_again(tmp_path: Path) -> None:
+    source, place = Archive(packed(tmp_path)), tmp_path / "place/src"
+    (place / "drivers").mkdir(parents=True)
+    (place / "Makefile").write_bytes(MAKEFILE)
+    Tree(source).lay_out(place)
+    assert (place / DRIVER).read_bytes() == b"int shrinker;\n"
+
+
 def test_a_folder_that_changed_is_another_tree(tmp_path: Path) -> None:
     folder = plant(tmp_path / "tree")
     before = Folder(folder).identity
@@ -131,3 +150,19 @@ def test_a_damaged_archive_is_told(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(ToolError, match="cannot read"):
         archive.unpack(whole, tmp_path / "out")
+
+
+class Torn(Archive):
+    """An archive whose laying out is killed in the midst of it."""
+
+    def lay_out(self, folder: Path) -> None:
+        raise KeyboardInterrupt
+
+
+def test_what_a_killed_run_replaced_is_undone_by_the_next(tmp_path: Path) -> None:
+    file, place = packed(tmp_path), tmp_path / "place/src"
+    Tree(Archive(file), {DRIVER: b"int changed;\n"}).lay_out(place)
+    with pytest.raises(KeyboardInterrupt):
+        Tree(Torn(file), {"Kconfig": b"changed\n"}).lay_out(place)
+    Tree(Archive(file)).lay_out(place)
+    assert (place / DRIVER).read_bytes() == b"int shrinker;\n"

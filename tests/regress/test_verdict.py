@@ -134,3 +134,10 @@ def test_a_busy_machine_does_not_make_an_arm_differ_from_itself() -> None:
         for number, seconds in enumerate(times)
     ]
     assert judge(runs, RULES, control=True).verdict is RegressVerdict.NO_EFFECT
+
+
+def test_an_arm_whose_pages_do_not_come_back_is_not_good() -> None:
+    lost = replace(good(8), failed=("5 pages had not come back",))
+    found = judge([*sample(4, 3), lost], RULES)
+    assert found.verdict is RegressVerdict.INCONCLUSIVE
+    assert "all checks hold in 3 of 4 runs" in " ".join(found.reasons)
