@@ -202,7 +202,7 @@ class Runner:
         known = run.earlier.get(commit.sha) or run.earlier.get(found.sources[0].commit)
         if known is not None and acceptance.is_open(self.context.reader, known):
             known = None  # no person has resolved it: the resolvers come to the same again, or to something better
-        if known is not None and not self.request.force and self._may_come_again(run, known):
+        if known is not None and not self.request.force:
             found = replace(found, sources=(*found.sources, Source(choice.EARLIER, known, run.target.name)))
         ours = place.trees.get(run.tip) or self.context.reader.commit(run.tip).tree
         attempts = (
@@ -298,13 +298,6 @@ class Runner:
             notes=(*run.remarks, _UNSAID) if unsaid else run.remarks,
         )
         return acceptance.known(self.context.reader, picked)
-
-    def _may_come_again(self, run: BranchRun, earlier: Sha) -> bool:
-        """Whether an earlier pick stands by itself: one that others were brought for comes again with these."""
-        if not self.request.with_prereqs:
-            return True
-        below = self.context.reader.commit(earlier).parents[0]
-        return self.context.history.find(below) is not None and self.context.history.contains(below, run.target.tip)
 
     def _standing(self, run: BranchRun, tree: Sha) -> Sha | None:
         """The pick of an earlier run that this one would make again: what the user does not say anew stays in it."""

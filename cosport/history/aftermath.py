@@ -36,8 +36,10 @@ def lacking(history: History, sha: Sha, upstream: Sha, branch: Sha) -> tuple[Fol
     What upstream has reverted for good is left out, and so is its revert: together they change nothing.
     """
     found = []
-    gone: set[Sha] = set()
-    for each in followups(history, sha, within=upstream):
+    later = followups(history, sha, within=upstream)
+    # Those whose reverts tell nothing: they are left out themselves, or stand upstream all the same.
+    gone = {sha} if later and reverted_by(history, sha, upstream) is None else set()
+    for each in later:
         if each.kind == "reverts" and gone.intersection(_reverted(history, each.sha)):
             continue
         if reverted_by(history, each.sha, upstream) is not None:

@@ -113,14 +113,18 @@ def test_a_stream_answers_whether_it_would_apply_all_the_same(house: House) -> N
     assert gone[:12] in evidence(line)["reverted"]
 
 
-@pytest.mark.parametrize("again", ["revert of the revert", "reapply"])
-def test_what_upstream_reverted_and_took_again_is_picked(house: House, again: str) -> None:
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Revert "Revert "mm: fix it""\n\nThis reverts commit {gone}.\n',
+        'Reapply "mm: fix it"\n\nThis reverts commit {gone}.\n',
+        "mm: fix it, second try\n\nThis reapplies commit {fix}.\n",
+    ],
+)
+def test_what_upstream_reverted_and_took_again_is_picked(house: House, message: str) -> None:
     fix = house.fix()
     gone = house.fix(LINES, reverts(fix, "mm: fix it"))
-    message = reverts(gone, 'Revert "mm: fix it"') if again != "reapply" else f'Reapply "mm: fix it"\n\n{fix}\n'
-    if again == "reapply":
-        message = f'Reapply "mm: fix it"\n\nThis reverts commit {gone}.\n'
-    house.fix(ONE, message)
+    house.fix(ONE, message.format(fix=fix, gone=gone))
     result = house.pick(fix)
     assert (result["outcome"], names(result)) == ("picked", [])
 

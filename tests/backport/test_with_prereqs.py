@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.backport.house import FILE, LINES, House, edit
 from tests.support import Git, cosport, invoke
+
+if TYPE_CHECKING:
+    import pytest
 
 SUBJECT = "mm: fix it"
 
@@ -90,9 +93,10 @@ def test_in_a_gerrit_house_the_dependency_stands_above_change_id_and_sign_off(ho
     assert len({each["change_id"] for each in results}) == 3
 
 
-def test_a_rerun_makes_the_same_commits(house: House) -> None:
+def test_a_rerun_makes_the_same_commits(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, fix = chain(house)
-    once = house.results(fix, "--to", "cos-5.4", "--with-prereqs")
+    once = house.results(fix, "--to", "cos-5.4", "--with-prereqs", "--bug", "b/7")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "1800000000 +0000")
     again = house.results(fix, "--to", "cos-5.4", "--with-prereqs")
     assert [each["commit"] for each in again] == [each["commit"] for each in once]
     assert [each["change_id"] for each in again] == [each["change_id"] for each in once]
