@@ -16,6 +16,7 @@ from cosport.message.lint import lint
 from cosport.message.parse import Kind as TrailerKind
 from cosport.message.parse import Message, Trailer, parse
 from cosport.message.provenance import scan
+from cosport.model.commit import is_full_sha
 from cosport.model.provenance import Provenance
 from cosport.model.result import Fidelity
 from cosport.presubmit.kind import RETURNS, Classified, Kind, Signs, classify
@@ -131,10 +132,15 @@ class Change:
         return tuple(self._named(each.sha) for each in self.said.origins)
 
     def _named(self, text: str) -> Named:
-        rank = resolve(self.context.history, text, self.commit.subject)
+        history = self.context.history
+        rank = resolve(history, text, self.commit.subject)
+        if rank is None and is_full_sha(text):
+            held = self.context.reader.read(text)
+            if held is not None and held[1] == "commit":  # one that no branch leads to: an open change
+                rank = history.rank(held[0])
         if rank is None:
             return Named(text, None, in_upstream=False)
-        found = self.context.history.entry(rank).sha
+        found = history.entry(rank).sha
         return Named(text, self.context.reader.commit(found), self.in_upstream(found))
 
     def in_upstream(self, sha: Sha) -> bool:

@@ -128,6 +128,8 @@ def test_gerrit_s_trailers_are_good_where_they_were_copied_from_what_landed(hous
     main = house.pick(fix, message=house.message(fix) + votes)
     release = house.git.message(main).decode() + f"(cherry picked from commit {main})\nSigned-off-by: {ENGINEER}\n"
     forged = release + "Main-Branch-Verified: Cusky Presubmit Bot <c@x>\n"
+    house.git("update-ref", "refs/changes/7", main)  # an open change, which no branch leads to
+    house.git.branch("pick", "release-1")
     pick = house.pick(fix, "release-1", message=release, on="refs/heads/pick")
     assert house.rules("bot-trailers", pick, "release-1") == ["gerrit-tag:block"] * 2  # main's has not landed
     house.git.branch("cos-6.1", main)

@@ -46,6 +46,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     return made
 
 
+@pytest.mark.soak
 @settings(
     max_examples=1000 if os.environ.get("COSPORT_SOAK") else 100,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
