@@ -263,6 +263,8 @@ def _because(reason: Reason) -> str:
     text = f"{reason.kind} {reason.sha[:12]}"
     if reason.how is How.SUBJECT:
         text += " (by its subject" + (f": {reason.named[:12]} leads nowhere)" if reason.named else ")")
+    elif reason.how is How.SENTENCE:
+        text += " (by a sentence of its message)"
     elif reason.how is How.BACKPORT:
         text += f" (named by its backport {reason.named[:12]})"
     if not reason.held:

@@ -241,6 +241,8 @@ def _rows(said: Provenance) -> Iterator[tuple[int, str, str]]:
         yield int(Kind.DEP_OF), sha, ""
     for text in said.cc_stable:
         yield int(Kind.CC_STABLE), "", text
+    for sha in said.blames:
+        yield int(Kind.BLAMES), sha, ""
 
 
 def _statements(said: _Said, ranked: Ranked) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ import time
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from cosport.errors import CosportError, MissingObjectError, StoreError
 from cosport.history.graph import NEVER, Chain, Graph, chain, extend, ranks
@@ -33,7 +33,10 @@ _KEPT: Final = 32
 """Chains of ref tips kept in the file."""
 
 _NAMES: Final = 65536
-"""Object names kept in memory."""
+"""Object names and entries kept in memory."""
+
+_AT_ONCE: Final = 500
+"""Entries read by one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,11 +268,26 @@ class History:
         if found is None:
             row = self.store.one("SELECT sha, subject, author, authored, committed FROM commits WHERE rank=?", (rank,))
             assert row is not None
-            if len(self._entries) >= _NAMES:
-                self._entries.clear()
-            found = Entry(rank, Sha(row[0].hex()), decode(row[1], None), decode(row[2], None), row[3], row[4])
-            self._entries[rank] = found
+            found = self._remember(rank, row)
         return found
+
+    def _remember(self, rank: int, row: Sequence[Any]) -> Entry:
+        if len(self._entries) >= _NAMES:
+            self._entries.clear()
+        sha, subject, author, authored, committed = row
+        found = Entry(rank, Sha(sha.hex()), decode(subject, None), decode(author, None), authored, committed)
+        self._entries[rank] = found
+        return found
+
+    def load(self, wanted: Iterable[int]) -> None:
+        """Read many entries at once, for `entry` to find: one by one takes five times as long."""
+        todo = [rank for rank in wanted if rank not in self._entries]
+        for first in range(0, min(len(todo), _NAMES // 2), _AT_ONCE):
+            some = todo[first : first + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT rank, sha, subject, author, authored, committed FROM commits WHERE rank IN ({marks})"  # noqa: S608 - marks alone
+            for rank, *row in self.store.rows(sql, some):
+                self._remember(rank, row)
 
     def starting(self, prefix: str) -> list[int]:
         """The ranks of all commits whose names start with `prefix` (hex, lower case)."""

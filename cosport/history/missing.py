@@ -30,13 +30,15 @@ class Word(StrEnum):
     """The verdict on a missing commit, in the words of SUSE's check-kernel-fix."""
 
     MISSING = "missing-commit"
-    MAYBE = "maybe-missing-commit"  # what it fixes was found by its subject alone, or the branch may hold it already
+    MAYBE = "maybe-missing-commit"
+    """What it fixes was found by its subject or in a sentence alone, or the branch may hold it already."""
 
 
 class How(StrEnum):
     """How a commit that a message names was found."""
 
     SHA = "sha"
+    SENTENCE = "sentence"  # no tag names it: a sentence calls it the cause
     SUBJECT = "subject"  # its sha is short, wrong or of another tree: found by the quoted subject
     BACKPORT = "backport"  # its sha is that of a backport: this is what was backported
 
@@ -108,6 +110,7 @@ class _Search:
         goals = self._goals()
         self._holding.prepare([*goals, *(goal.rank for each in goals.values() for goal in each)])
         needed = self._needed(goals)
+        self._history.load(dict.fromkeys([*needed, *(goal.rank for each in needed.values() for goal in each)]))
         return tuple(self._missing(rank, reasons) for rank, reasons in needed.items())
 
     def _goals(self) -> dict[int, tuple[_Goal, ...]]:
@@ -126,14 +129,15 @@ class _Search:
 
     def _named(self, rank: int, sayings: Sequence[Saying]) -> Iterable[_Goal]:
         reverts = [each for each in sayings if each.kind is Kind.REVERTS]
+        tagged = any(each.kind is Kind.FIXES for each in sayings)
         shas_lead_nowhere = True
         for said in sayings:
-            if said.kind is Kind.REVERTS_SUBJECT:
+            if said.kind is Kind.REVERTS_SUBJECT or (said.kind is Kind.BLAMES and tagged):
                 continue
             target = self._names.resolve(said.named, said.detail)
             if target is not None:
                 shas_lead_nowhere &= said.kind is not Kind.REVERTS
-                yield self._goal(said, target, How.SHA)
+                yield self._goal(said, target, How.SENTENCE if said.kind is Kind.BLAMES else How.SHA)
             elif said.kind is Kind.FIXES and said.detail:
                 yield from self._by_quoted_subject(rank, said)
         if shas_lead_nowhere:
@@ -144,7 +148,7 @@ class _Search:
 
     def _goal(self, said: Saying, target: int, how: How) -> _Goal:
         own = canonical(self._history, target, self._picks, self._upstream)
-        kind = "fixes" if said.kind is Kind.FIXES else "reverts"
+        kind = "fixes" if said.kind in (Kind.FIXES, Kind.BLAMES) else "reverts"
         return _Goal(own, kind, said.named, How.BACKPORT if own != target and how is How.SHA else how)
 
     def _by_quoted_subject(self, rank: int, said: Saying) -> Iterable[_Goal]:
@@ -185,8 +189,8 @@ class _Search:
         history = self._history
         reasons = tuple(self._reason(rank, goal) for goal in goals)
         evidence = self._holding.evidence(rank)
-        sure = any(each.how is not How.SUBJECT for each in reasons) and not evidence
-        stable = tuple(each.detail for each in history.said_by(rank) if each.kind is Kind.CC_STABLE)
+        sure = any(each.how not in (How.SUBJECT, How.SENTENCE) for each in reasons) and not evidence
+        stable = tuple(self._sayings.stable.get(rank, ()))
         return Missing(history.entry(rank), Word.MISSING if sure else Word.MAYBE, reasons, evidence, stable)
 
     def _reason(self, rank: int, goal: _Goal) -> Reason:

@@ -33,6 +33,16 @@ ON own.authored = commits.authored AND own.author = commits.author WHERE commits
 """
 
 
+_READ: Final = (
+    Kind.ORIGIN,
+    Kind.FIXES,
+    Kind.REVERTS,
+    Kind.REAPPLIES,
+    Kind.REVERTS_SUBJECT,
+    Kind.CC_STABLE,
+    Kind.BLAMES,
+)
+
 _KINDS: Final = {int(kind): kind for kind in Kind}
 """By code: an enum's own look-up takes several times as long."""
 
@@ -63,6 +73,8 @@ class Sayings:
     """The origins of the branch's commits."""
     reapplied: list[Saying] = field(default_factory=list)
     """What the branch's commits say that they bring back."""
+    stable: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The versions for which upstream's commits ask the stable trees to take them, by rank."""
     picks: bytearray = field(default_factory=bytearray)
     """By rank: whether a commit states an origin."""
 
@@ -70,28 +82,37 @@ class Sayings:
 def collect(history: History, upstream: Reach, branch: Reach) -> Sayings:
     """Read all statements once, oldest first, in bounded memory."""
     found = Sayings(picks=bytearray(len(history.graph.first)))
-    origin, fixes, reapplies = int(Kind.ORIGIN), int(Kind.FIXES), int(Kind.REAPPLIES)
+    origin, reapplies, stable = int(Kind.ORIGIN), int(Kind.REAPPLIES), int(Kind.CC_STABLE)
+    fixes = (int(Kind.FIXES), int(Kind.BLAMES))
+    # `Reach.holds`, spelt out: it is asked half a million times.
+    entries, position = branch.chain.entries, branch.position
+    size = len(entries)
     for rank, code, named, detail in _rows(history):
+        here = rank < size and entries[rank] <= position
+        if code == stable:
+            if not here:
+                found.stable[rank].append(detail.decode("utf-8", "surrogateescape"))
+            continue
         if code == origin:
             found.picks[rank] = 1
-        here = branch.holds(rank)
         if code in (origin, reapplies):
             if here:
                 (found.origins if code == origin else found.reapplied).append(_saying(rank, code, named, detail))
             continue
         candidate = not here and upstream.holds(rank)
-        if code == fixes and not candidate:
+        if code in fixes and not candidate:
             continue
         saying = _saying(rank, code, named, detail)
         if candidate:
             found.candidates[rank].append(saying)
-        if code != fixes:
+        if code not in fixes:
             found.reverts.append(saying)
     return found
 
 
 def _rows(history: History) -> Iterator[tuple[int, int, bytes, bytes]]:
-    sql = "SELECT rank, kind, named, detail FROM statements WHERE rank >= ? AND rank < ? AND kind BETWEEN 1 AND 5"
+    kinds = ",".join(str(int(kind)) for kind in _READ)
+    sql = f"SELECT rank, kind, named, detail FROM statements WHERE rank >= ? AND rank < ? AND kind IN ({kinds})"  # noqa: S608 - numbers
     for first in range(0, len(history.graph.first), _ROWS):
         yield from history.store.rows(sql, (first, first + _ROWS))
 
@@ -255,6 +276,7 @@ class Holding:
         ]
         if not own:
             return
+        history.load(own)
         entries = [history.entry(rank) for rank in own]
         for entry in entries:
             for other in history.with_subject(entry.subject):

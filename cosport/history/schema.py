@@ -24,6 +24,7 @@ class Kind(IntEnum):
     CHANGE_ID = 6  # its last Change-Id is `named`
     DEP_OF = 7  # Stable-dep-of: `named`
     CC_STABLE = 8  # it asks for the stable trees; detail: the versions, as written
+    BLAMES = 9  # a sentence of it calls the commit `named` the cause of what it repairs
 
 
 TABLES: Final = """

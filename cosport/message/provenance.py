@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from cosport.message.blame import blamed
 from cosport.model.provenance import FixesTag, Origin, OriginForm, Provenance
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ def _scan(message: bytes, low: bytes, words: _Words) -> Provenance:
     stable = _first_groups(_CC, low, b"cc:") if words.stable else []
     origins = _all_origins(low, fixes.keys()) if words.origin else ()
     reapplies = _shas(_REAPPLIES, low, b"applies") if b"applies" in low else ()
-    if not (fixes or origins or reverts or quoted or stable or changes or reapplies or depends):
+    blames = blamed(low) if words.origin else ()
+    if not (fixes or origins or reverts or quoted or stable or changes or reapplies or depends or blames):
         return _NOTHING
     return Provenance(
         origins=origins,
@@ -153,6 +155,7 @@ def _scan(message: bytes, low: bytes, words: _Words) -> Provenance:
         change_id=f"I{changes[-1].decode()}" if changes else "",
         stable_dep_of=tuple(sha.decode() for sha in depends),
         cc_stable=tuple(map(_version_text, stable)),
+        blames=blames,
     )
 
 

@@ -40,7 +40,8 @@ class Provenance(NamedTuple):
 
     `reverts` are shas as written in "This reverts commit X" (also "This reverts X"); `reapplies` those of "This
     reapplies commit X", "Reapply" subjects being reverts of reverts otherwise; `reverted_subject` is the quoted subject
-    of a `Revert "..."` subject, "" where there is none.
+    of a `Revert "..."` subject, "" where there is none. `blames` are shas that a sentence calls the cause of what is
+    repaired.
     """
 
     origins: tuple[Origin, ...] = ()
@@ -51,3 +52,4 @@ class Provenance(NamedTuple):
     change_id: str = ""
     stable_dep_of: tuple[str, ...] = ()
     cc_stable: tuple[str, ...] = ()
+    blames: tuple[str, ...] = ()

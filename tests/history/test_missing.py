@@ -309,3 +309,21 @@ def test_reverting_and_fixing_one_commit_gives_both_reasons(
     )
     (found,) = lacks()
     assert {each.kind for each in found.reasons} == {"fixes", "reverts"}
+
+
+def test_what_only_a_sentence_blames_may_be_missing(git: Git, bug: str, lacks: Callable[..., list[Missing]]) -> None:
+    fix = git.commit({"a.c": "good\n"}, f"a: fix the count\n\nSince commit {bug[:10]} it is one too many.\n")
+    (found,) = lacks()
+    assert found.commit.sha == fix
+    assert found.verdict is Word.MAYBE
+    (reason,) = found.reasons
+    assert (reason.kind, reason.sha, reason.named, reason.how) == ("fixes", bug, bug[:10], How.SENTENCE)
+    assert reason.held[0].kind is EvidenceKind.ANCESTOR
+
+
+def test_a_tag_says_more_than_a_sentence_beside_it(git: Git, lacks: Callable[..., list[Missing]]) -> None:
+    old = git.commit({"a.c": "old\n"}, "a: old")
+    git.branch("stable")
+    bug = git.commit({"a.c": "bug\n"}, "a: count")
+    git.commit({"a.c": "good\n"}, f'a: fix\n\nNot broken by commit {old[:12]}.\n\nFixes: {bug[:12]} ("a: count")\n')
+    assert lacks() == []

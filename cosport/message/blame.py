@@ -1,0 +1,52 @@
+"""Finds sentences that say which commit brought what a message repairs: "broken by commit X", "since commit X ...".
+
+Before the `Fixes:` tag became a habit (in Linux around 2013) this was how a fix named its culprit, and people still do
+it so. It is weaker than a tag: a sentence may tell the history of something that was never wrong. So what is found here
+is told as such, and never decides alone that a branch is affected.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_NAMED: Final = re.compile(rb"commit(?:-id| id)?:?\s+\(?#?(?<![0-9a-z])([0-9a-f]{7,64})(?![0-9a-z])")
+_TROUBLE: Final = (
+    rb"(?:introduced|caused|broken|broke|exposed|triggered|uncovered|unveiled|revealed|regress(?:ion|ions|ed)|brought|"
+    rb"fallout|breakage|bug|problem|issue|mistake|oversight|typo|leak|due|thanks|side.effect|left ?over|missed|"
+    rb"overlooked|forgotten)"
+)
+_BEFORE: Final = re.compile(
+    rb"(?:\b" + _TROUBLE + rb",?(?: [\w'-]+){0,4}? (?:by|in|with|from|since|after|of|to|on)"
+    rb"(?: (?:the|this|upstream|mainline|following|recent|earlier|previous|my|git|our))*"
+    # "Fix the check of commit X"; but what "was fixed in commit X" was not brought by it.
+    rb"|\bfix(?:es|ed|ing|up|ups)?(?: (?!in\b|by\b|from\b|with\b|see\b|like\b|as\b|after\b)[\w'-]+){0,4}"
+    rb"|\bsince(?: the)?(?: merge of)?) commit $"
+)
+_AFTER: Final = re.compile(
+    rb"\)?,?(?: ?\(?[\"'][^\"']{0,100}[\"']?\)?,?)?(?: ?\([^)]{0,100}\),?)?"
+    rb"(?: ?(?:has|had|also|which|that|it|seems to have|seems to|may have|i|we)\b)*? ?"
+    rb"(?:introduced|introduces|broke|breaks|broken|caused|causes|regressed|forgot|missed|misses|exposed|triggered|"
+    rb"overlooked|neglected|failed to|fails to|(?:is|was) (?:wrong|broken|buggy|incorrect|incomplete)|did ?n[o']t|"
+    rb"does ?n[o']t|botched|accidentally|inadvertently|unintentionally|erroneously|wrongly|incorrectly|mistakenly)\b"
+)
+
+_AROUND: Final = 190
+"""Bytes before the word "commit", and after the sha, that are looked at."""
+
+
+def blamed(low: bytes) -> tuple[str, ...]:
+    """The shas, as written, of the commits that a message in lower case blames, in their order.
+
+    Takes time linear in its length: each mention of a commit is looked at by itself.
+    """
+    found: dict[str, None] = {}
+    at = low.find(b"commit")
+    while at >= 0:
+        if named := _NAMED.match(low, at):
+            before = b" ".join(low[max(0, at - _AROUND) : at].split()) + b" commit "
+            after = b" ".join(low[named.end() : named.end() + _AROUND].split())
+            if not named[1].isalpha() and (_BEFORE.search(before) or _AFTER.match(after)):
+                found[named[1].decode()] = None
+        at = low.find(b"commit", at + 6)
+    return tuple(found)
