@@ -17,7 +17,9 @@ _TROUBLE: Final = (
     rb"overlooked|forgotten)"
 )
 _BEFORE: Final = re.compile(
-    rb"(?:\b" + _TROUBLE + rb",?(?: [\w'-]+){0,4}? (?:by|in|with|from|since|after|of|to|on)"
+    rb"(?:\b"
+    + _TROUBLE
+    + rb",?(?: (?!fixed\b|solved\b|addressed\b)[\w'-]+){0,4}? (?:by|in|with|from|since|after|of|to|on)"
     rb"(?: (?:the|this|upstream|mainline|following|recent|earlier|previous|my|git|our))*"
     # "Fix the check of commit X"; but what "was fixed in commit X" was not brought by it.
     rb"|\bfix(?:es|ed|ing|up|ups)?(?: (?!in\b|by\b|from\b|with\b|see\b|like\b|as\b|after\b)[\w'-]+){0,4}"
@@ -31,6 +33,11 @@ _AFTER: Final = re.compile(
     rb"does ?n[o']t|botched|accidentally|inadvertently|unintentionally|erroneously|wrongly|incorrectly|mistakenly)\b"
 )
 
+_TIDYING: Final = re.compile(
+    rb"\s*(?:[^\n]*?[:\]] )?(?:remove|drop|kill|delete|rename|clean|clean ?up|get rid|document)(?:s|d|ed|ing)?\b"
+)
+"""A subject of a commit that repairs nothing: what it removes has become useless since another commit, mostly."""
+
 _AROUND: Final = 190
 """Bytes before the word "commit", and after the sha, that are looked at."""
 
@@ -41,6 +48,8 @@ def blamed(low: bytes) -> tuple[str, ...]:
     Takes time linear in its length: each mention of a commit is looked at by itself.
     """
     found: dict[str, None] = {}
+    if b"commit" not in low or _TIDYING.match(low):
+        return ()
     at = low.find(b"commit")
     while at >= 0:
         if named := _NAMED.match(low, at):

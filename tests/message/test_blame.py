@@ -41,6 +41,7 @@ def test_a_sentence_that_blames_a_commit_is_found(text: str) -> None:
         f"(cherry picked from commit {X})",
         f"[ Upstream commit {X} ]",
         f"This was fixed in commit {S} for all others.",
+        f"similar to the issue that was fixed a while ago in commit {S}",
         f"while keeping the fix from commit {S}",
         f"See commit {S} for the reasons.",
         f"As commit {S} did for the other driver, take the lock.",
@@ -52,6 +53,11 @@ def test_a_sentence_that_blames_a_commit_is_found(text: str) -> None:
 )
 def test_a_sentence_that_tells_of_a_commit_is_left_alone(text: str) -> None:
     assert blamed(f"subject\n\n{text}\n".lower().encode()) == ()
+
+
+@pytest.mark.parametrize("subject", ["sched: Remove obsolete comment", "x86: mm: drop the flag", "kill the BKL"])
+def test_a_commit_that_tidies_up_repairs_nothing(subject: str) -> None:
+    assert blamed(f"{subject}\n\nIt is useless since commit {S}.\n".lower().encode()) == ()
 
 
 def test_each_commit_is_told_once_and_reading_takes_linear_time() -> None:
