@@ -19,8 +19,10 @@ from tests.bench import (
     built,
     generate,
     gerrit,
+    index,
     ladder,
     measure,
+    missing,
     pairs,
     pipeline,
     plan,
@@ -46,6 +48,8 @@ GROUPS = (
     "pipeline",
     "site",
     "gerrit",
+    "index",
+    "missing",
 )
 SCALES = {"kernel": generate.KERNEL, "small": generate.SMALL, "huge": generate.HUGE}
 
@@ -73,6 +77,8 @@ def main() -> int:
         "pipeline": lambda: pipeline.bench(report),
         "site": lambda: site.bench(report),
         "gerrit": lambda: gerrit.bench(report),
+        "index": lambda: _index(report, options),
+        "missing": lambda: _missing(report, options),
     }
     for name in (each for each in rest if each in groups):
         rest[name]()
@@ -119,6 +125,33 @@ def _ladder(report: measure.Report) -> None:
         if variable in os.environ:
             git_dir = Path(os.environ[variable]).resolve()
             ladder.bench(report, name, git_dir, pairs.extract(git_dir, revisions))
+
+
+def _index(report: measure.Report, options: argparse.Namespace) -> None:
+    made = _large(options)
+    asked = made.pairs[len(made.pairs) // 2].upstream
+    index.bench(report, "generated", made.git_dir, asked, repeats=options.repeats)
+    for name, git_dir in _histories():
+        with configured("master") as config:
+            asked = pairs.extract(git_dir, pairs.LINUX_REVS if name == "linux" else ("master",))[-1].upstream
+            index.bench(report, name, git_dir, asked, *config, repeats=options.repeats)
+
+
+def _missing(report: measure.Report, options: argparse.Namespace) -> None:
+    made = _large(options)
+    missing.bench(report, made.git_dir, made.branches[1], generate.UPSTREAM, options.repeats)
+    for name, git_dir in _histories():
+        missing.real(report, name, git_dir)
+
+
+def _large(options: argparse.Namespace) -> generate.Made:
+    """A million commits; under `--scale small` some hundreds."""
+    return generate.cached(generate.SMALL if options.scale == "small" else generate.HUGE)
+
+
+def _histories() -> list[tuple[str, Path]]:
+    variables = (("linux", "COSPORT_BENCH_LINUX"), ("qemu", "COSPORT_BENCH_QEMU"))
+    return [(name, Path(os.environ[variable]).resolve()) for name, variable in variables if variable in os.environ]
 
 
 def _machine() -> str:

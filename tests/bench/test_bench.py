@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import generate, measure, pairs, raw
+from tests.bench import generate, measure, missing, pairs, raw
 from tests.support import Git, cosport
 
 if TYPE_CHECKING:
@@ -115,3 +115,20 @@ def test_a_target_is_reached_or_missed(capsys: pytest.CaptureFixture[str]) -> No
     assert [row.reached for row in report.rows] == [True, False, True, None]
     assert [row.what for row in report.missed] == ["slow"]
     assert "MISSED" in capsys.readouterr().out.splitlines()[1]
+
+
+def test_recall_counts_what_people_took_for_what_the_base_held(tmp_path: Path) -> None:
+    git = Git.init(tmp_path / "repo")
+    bug = git.commit({"a": "bug\n", "b": "bug\n"}, "bug")
+    git("tag", "base", bug)
+    tagged = git.commit({"a": "good\n"}, f'a: fix\n\nFixes: {bug[:12]} ("bug")\n')
+    told = git.commit({"b": "good\n"}, f"b: fix\n\nThis was broken by commit {bug[:10]}.\n")
+    other = git.commit({"c": "1\n"}, "c: a feature")
+    git.branch("stable", bug)
+    for sha in (tagged, told, other):
+        subject = git("log", "-1", "--format=%s", sha)
+        git.commit({sha[:6]: "1\n"}, f"{subject}\n\ncommit {sha} upstream.\n", branch="stable")
+    found = missing.recall(git.path, "main", "base", "stable")
+    assert (found.tagged, found.prose, found.fixes) == ((tagged,), (told,), 1)
+    assert set(found.taken) == {tagged, told, other}
+    assert set(found.named) == {tagged, told}
