@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @command(
     example="""
     cosport demo
-    cosport demo /tmp/look --source ~/linux-source-6.12.tar.xz
+    cosport demo /tmp/look --source ~/linux-source-6.12.tar.xz --repeats 0
     """
 )
 def demo(
@@ -38,11 +38,16 @@ def demo(
         Path | None,
         typer.Option("--source", metavar="FILE", help="A kernel source archive (default: the newest in /usr/src)."),
     ] = None,
+    repeats: Annotated[
+        int,
+        typer.Option("--repeats", min=0, max=100, help="Boots of each kernel in the regression job; 0 leaves it out."),
+    ] = 4,
 ) -> int:
-    """Make a small kernel repository and do the main job on it, command by command.
+    """Make a small kernel repository and go the whole way on it, command by command, to the notes and the site.
 
     The repository is made of a few files of the distribution's linux-source package: an upstream with a fix, a branch
-    that it fits, one that conflicts, one that never had the bug, and a release branch.
+    that it fits, one that conflicts, one that never had the bug, and a release branch. The regression job boots the
+    distribution's kernel in QEMU, with the balloon driver as it was and as it is with the fix.
     """
     if session.repo is not None or session.config_path is not None:
         raise UsageError(
@@ -51,7 +56,7 @@ def demo(
     with session.printer.progress("reading the kernel source"):
         made = demonstration.make(folder, source)
     stage = _Transcript(session.printer)
-    demonstration.walk(made, stage)
+    demonstration.walk(made, stage, repeats=repeats)
     if session.json:
         session.printer.json(
             {

@@ -85,14 +85,21 @@ def make(folder: Path, archive: Path | None = None) -> Demo:
     return Demo(folder, kernel, source.package, commits["fix"], commits["introduce"], resolution)
 
 
-def walk(demo: Demo, stage: Stage) -> None:
-    """Do the main job on the demo's repository. Raises ToolError where a command does not end as it should."""
+def walk(demo: Demo, stage: Stage, *, repeats: int) -> None:
+    """Do the main job on the demo's repository: from the plan to the release notes and the site.
+
+    `repeats` is how often each kernel of the regression job boots; 0 leaves the job out, and says so. Raises ToolError
+    where a command does not end as it should.
+    """
     player = _Player(demo, stage)
     before = player.checkout()
     player.look()
     player.backport()
+    player.check()
     player.resolve()
+    player.prove(repeats)
     player.land()
+    player.publish()
     if player.checkout() != before:
         raise ToolError(
             "the demo changed the checkout, which cosport must never do", hint="please report this as a bug"
@@ -123,6 +130,12 @@ class _Player:
         self.stage.tell(f"The pick for {_MAIN} stands on a branch of its own, its message finished:")
         self._run("git", "--no-pager", "log", "-1", "--format=%B", self._pick(_MAIN))
 
+    def check(self) -> None:
+        self.stage.tell(
+            "What the hooks and the Gerrit bot would say of it; a check that could not run is never a pass:"
+        )
+        self._run("cosport", "presubmit", self._pick(_MAIN))
+
     def resolve(self) -> None:
         asked = self.stage.ask(["cosport", "backport", "--status", "--json"], self.demo.kernel)
         place = Path(msgspec.json.decode(asked)["results"][0]["conflicts"][0]["worktree"])
@@ -137,6 +150,23 @@ class _Player:
         self.stage.tell("The message tells what was changed; a reviewer need not ask:")
         self._show_trailers(_CONFLICTING)
 
+    def prove(self, repeats: int) -> None:
+        """Boot the branch without the pick and with it. A verdict that is none is shown, and the demo goes on."""
+        if not repeats:
+            self.stage.tell("(The regression job in QEMU is left out: --repeats 0.)")
+            return
+        self.stage.tell(
+            f"A clean apply proves nothing. So boot {_MAIN} in QEMU, {repeats} times without the pick and with it,\n"
+            "inflate a balloon while the guest reads a large file, and compare. This takes some minutes:"
+        )
+        status = self._run(
+            "cosport", "regress", "run", "balloon", "--mode", "module", "--without", f"refs/heads/{_MAIN}",
+            "--with", self._pick(_MAIN), "--repeats", str(repeats), "--out", str(self.demo.folder / "job"),
+            expect=(0, 1),
+        )  # fmt: skip
+        if status == 1:
+            self.stage.tell("These runs were too few, or this machine is too busy, for a verdict. The rest goes on.")
+
     def land(self) -> None:
         self.stage.tell("Review lands both picks (Gerrit moves the branches; here they are moved by hand).")
         for branch in (_MAIN, _CONFLICTING):
@@ -146,6 +176,13 @@ class _Player:
         self._show_trailers(_RELEASE)
         self.stage.tell("Where everything stands now:")
         self._run("cosport", "plan", self.demo.fix)
+
+    def publish(self) -> None:
+        self.stage.tell(f"The release note travelled along. What users of {_MAIN} will read:")
+        before = f"refs/heads/{_MAIN}~1..refs/heads/{_MAIN}"
+        self._run("cosport", "notes", before)
+        self.stage.tell("And all of it as a site for a browser, without a server:")
+        self._run("cosport", "site", str(self.demo.folder / "site"))
 
     def end(self) -> None:
         self.stage.tell("All the while your own checkout was left alone, the change that you have not committed too:")
@@ -171,13 +208,16 @@ class _Player:
     def _pick(self, branch: str) -> str:
         return f"refs/heads/backport/{branch}/{self.demo.fix[:12]}"
 
-    def _run(self, *argv: str, expect: int = 0, cwd: Path | None = None) -> None:
+    def _run(self, *argv: str, expect: int | tuple[int, ...] = 0, cwd: Path | None = None) -> int:
         status = self.stage.run(argv, cwd if cwd is not None else self.demo.kernel)
-        if status != expect:
+        wanted = expect if isinstance(expect, tuple) else (expect,)
+        if status not in wanted:
             raise ToolError(
-                f"the demo went off its way: {argv[0]} {argv[1]} ended with {status} instead of {expect}",
+                f"the demo went off its way: {argv[0]} {argv[1]} ended with {status} instead of "
+                f"{' or '.join(str(each) for each in wanted)}",
                 hint="run it again; if it stays so, please report it with the output above",
             )
+        return status
 
 
 def _clear(folder: Path) -> None:
@@ -188,11 +228,11 @@ def _clear(folder: Path) -> None:
         raise UsageError(f"{folder} is not empty, and no demo of cosport's", hint="name a new or an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).write_text(
-        "Made by `cosport demo`, which makes kernel/ anew when it runs again.\n", encoding="ascii"
+        "Made by `cosport demo`, which makes kernel/, job/ and site/ anew when it runs again.\n", encoding="ascii"
     )
-    kernel = folder / "kernel"
-    if kernel.exists():
-        shutil.rmtree(kernel)
+    for made in ("kernel", "job", "site"):
+        if (folder / made).exists():
+            shutil.rmtree(folder / made)
 
 
 def _configure(history: History, kernel: Path) -> None:

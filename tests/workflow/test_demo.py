@@ -17,7 +17,8 @@ pytestmark = pytest.mark.usefixtures("kernel_source")
 
 
 def test_the_demo_goes_the_whole_way(archive: Path, tmp_path: Path) -> None:
-    answer = cosport("demo", str(tmp_path / "demo"), "--source", str(archive), "--json", cwd=tmp_path)
+    options = ("--source", str(archive), "--repeats", "0", "--json")
+    answer = cosport("demo", str(tmp_path / "demo"), *options, cwd=tmp_path)
     assert answer.code == 0, answer.err
     document = answer.json()
     fix, git = document["fix"], Git(tmp_path / "demo" / "kernel")
@@ -31,6 +32,10 @@ def test_the_demo_goes_the_whole_way(archive: Path, tmp_path: Path) -> None:
     assert not git.exists(f"backport/cos-4.14/{fix[:12]}")
     resolved = git("log", "-1", "--format=%B", "cos-5.10")
     assert "Conflicts:\n\tdrivers/virtio/virtio_balloon.c\n[Kernel Engineer: " in resolved
+    said = {" ".join(step["command"][:2]): step["output"] for step in document["steps"]}
+    assert ": pick: pass" in said["cosport presubmit"]
+    assert "Fixed guests that stall" in said["cosport notes"]
+    assert (tmp_path / "demo" / "site" / "index.html").is_file()
     assert git("status", "--short") == " M mm/oom_kill.c"
     assert git("worktree", "list").count("\n") == 0
 
@@ -85,7 +90,7 @@ class _Stage:
 def test_a_command_that_ends_otherwise_ends_the_demo(archive: Path, tmp_path: Path) -> None:
     made = demo.make(tmp_path / "demo", archive)
     with pytest.raises(ToolError, match="ended with 70 instead of 1"):
-        demo.walk(made, _Stage(70))
+        demo.walk(made, _Stage(70), repeats=0)
 
 
 def test_a_demo_without_its_repository_is_made_again(archive: Path, tmp_path: Path) -> None:
