@@ -30,6 +30,7 @@ MARK: Final = ".cosport-demo"
 """The file by which a folder is known to be a demo's, and may be made anew."""
 
 _CONFLICTING: Final = "cos-5.10"
+_BESIDE: Final = "cos-5.15"
 _MAIN: Final = "cos-6.1"
 _RELEASE: Final = "release-R113"
 _CONFIG: Final = """\
@@ -96,6 +97,7 @@ def walk(demo: Demo, stage: Stage, *, repeats: int) -> None:
     player.look()
     player.backport()
     player.check()
+    player.accept()
     player.resolve()
     player.prove(repeats)
     player.land()
@@ -120,7 +122,7 @@ class _Player:
         self._run("cosport", "plan", self.demo.fix, expect=1)
 
     def backport(self) -> None:
-        self.stage.tell("Backport it to all of them. One conflicts; that holds up no other.")
+        self.stage.tell("Backport it to all of them. Two conflict for git; that holds up no other.")
         self._run(
             "cosport", "backport", self.demo.fix, "--all", "--bug", "b/123456",
             "--test", "inflated the balloon against page cache in QEMU",
@@ -136,8 +138,18 @@ class _Player:
         )
         self._run("cosport", "presubmit", self._pick(_MAIN))
 
+    def accept(self) -> None:
+        self.stage.tell(
+            f"On {_BESIDE} a comment of the branch's own stands beside a line that the fix changes. A rule\n"
+            "resolved that; the message tells which one and where, and it does not count before a person has looked:"
+        )
+        self._run("cosport", "backport", "--show", "--branch", _BESIDE, expect=1)
+        self._run("cosport", "backport", "--accept", "--branch", _BESIDE, "--note", "the comment stays as it is")
+
     def resolve(self) -> None:
-        asked = self.stage.ask(["cosport", "backport", "--status", "--json"], self.demo.kernel)
+        asked = self.stage.ask(
+            ["cosport", "backport", "--status", "--branch", _CONFLICTING, "--json"], self.demo.kernel
+        )
         place = Path(msgspec.json.decode(asked)["results"][0]["conflicts"][0]["worktree"])
         self.stage.tell(
             f"{_CONFLICTING} lacks a change of the lines that the fix takes away. A person looks at it, in a work\n"
@@ -168,8 +180,8 @@ class _Player:
             self.stage.tell("These runs were too few, or this machine is too busy, for a verdict. The rest goes on.")
 
     def land(self) -> None:
-        self.stage.tell("Review lands both picks (Gerrit moves the branches; here they are moved by hand).")
-        for branch in (_MAIN, _CONFLICTING):
+        self.stage.tell("Review lands the picks (Gerrit moves the branches; here they are moved by hand).")
+        for branch in (_MAIN, _BESIDE, _CONFLICTING):
             self._run("git", "update-ref", f"refs/heads/{branch}", self._pick(branch))
         self.stage.tell(f"Now {_RELEASE} may have it: from the commit that landed, its message kept as it is.")
         self._run("cosport", "backport", self.demo.fix, "--to", _RELEASE)
@@ -179,8 +191,7 @@ class _Player:
 
     def publish(self) -> None:
         self.stage.tell(f"The release note travelled along. What users of {_MAIN} will read:")
-        before = f"refs/heads/{_MAIN}~1..refs/heads/{_MAIN}"
-        self._run("cosport", "notes", before)
+        self._run("cosport", "notes", f"{_MAIN}~1..{_MAIN}")
         self.stage.tell("And all of it as a site for a browser, without a server:")
         self._run("cosport", "site", str(self.demo.folder / "site"))
 

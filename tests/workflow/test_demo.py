@@ -24,13 +24,20 @@ def test_the_demo_goes_the_whole_way(archive: Path, tmp_path: Path) -> None:
     fix, git = document["fix"], Git(tmp_path / "demo" / "kernel")
     assert [step["status"] for step in document["steps"] if step["command"][0] == "git"].count(0) > 3
 
-    for branch, names in (("cos-6.1", [fix]), ("cos-5.10", [fix]), ("release-R113", [fix, git.sha("cos-6.1")])):
+    for branch, names in (
+        ("cos-6.1", [fix]),
+        ("cos-5.15", [fix]),
+        ("cos-5.10", [fix]),
+        ("release-R113", [fix, git.sha("cos-6.1")]),
+    ):
         message = git("log", "-1", "--format=%B", f"backport/{branch}/{fix[:12]}")
         assert [line for line in message.splitlines() if line.startswith("(cherry picked")] == [
             f"(cherry picked from commit {name})" for name in names
         ]
     assert not git.exists(f"backport/cos-4.14/{fix[:12]}")
     resolved = git("log", "-1", "--format=%B", "cos-5.10")
+    by_rule = git("log", "-1", "--format=%B", "cos-5.15")
+    assert "[cosport: rule adjacent, drivers/virtio/virtio_balloon.c:" in by_rule
     assert "Conflicts:\n\tdrivers/virtio/virtio_balloon.c\n[Kernel Engineer: " in resolved
     said = {" ".join(step["command"][:2]): step["output"] for step in document["steps"]}
     assert ": pick: pass" in said["cosport presubmit"]
