@@ -25,10 +25,12 @@ $(READY): pyproject.toml .ci/packages
 .PHONY: demo
 demo: setup ## show the whole way on a small kernel repository, in demo/
 	@.ci/packages kernel
+	@.ci/packages guest
 	@$(BIN)/cosport demo demo/
 
 .PHONY: test
 test: setup ## run all tests (a tenth of each long campaign)
+	@.ci/packages guest
 	@.ci/packages test
 	@.ci/packages kernel
 	@.ci/packages gerrit $(VENV)/gerrit

@@ -106,7 +106,7 @@ def walk(demo: Demo, stage: Stage, *, repeats: int) -> None:
         raise ToolError(
             "the demo changed the checkout, which cosport must never do", hint="please report this as a bug"
         )
-    player.end()
+    player.end(repeats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +195,14 @@ class _Player:
         self.stage.tell("And all of it as a site for a browser, without a server:")
         self._run("cosport", "site", str(self.demo.folder / "site"))
 
-    def end(self) -> None:
+    def end(self, repeats: int) -> None:
         self.stage.tell("All the while your own checkout was left alone, the change that you have not committed too:")
         self._run("git", "status", "--short")
         kernel = self.demo.kernel
+        report = f"and the job's report: {self.demo.folder / 'job' / 'report.html'}\n" if repeats else ""
         self.stage.tell(
-            f"The repository stays in {kernel}. Things to try there:\n"
+            f"Open in a browser: {self.demo.folder / 'site' / 'index.html'}\n"
+            f"{report}The repository stays in {kernel}. Things to try there:\n"
             f"  cd {kernel}\n"
             f"  cosport show {self.demo.introduced[:12]}\n"
             f"  cosport message lint backport/{_CONFLICTING}/{self.demo.fix[:12]}\n"
