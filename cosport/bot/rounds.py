@@ -16,15 +16,15 @@ from cosport.bot.judges import judge
 from cosport.bot.protocol import Job, Waiver, key_of
 from cosport.bot.summary import code
 from cosport.bot.tally import Line, Tally
-from cosport.bot.voter import Voted
-from cosport.errors import CosportError, DiskError, GerritError, GerritUnreachable, Interrupted
+from cosport.bot.voter import Case, Voted
+from cosport.errors import CosportError, DiskError, GerritError, GerritUnreachable, Interrupted, ToolError
 from cosport.gerrit import changes
 from cosport.model.commit import is_full_sha
 from cosport.presubmit.report import Verdict
 from cosport.workflow.cherrypick import cherrypick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from cosport.bot.clone import Clone
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from cosport.bot.voter import Voter
     from cosport.config import Config
     from cosport.gerrit.model import Change
-    from cosport.presubmit.report import Report
 
 _HOUR: Final = 3600.0
+_HOPELESS: Final = 5
+"""So many patch sets in a row that cannot be judged are told of it; then it is the bot that is in trouble."""
 _LATELY: Final = "3d"
 """How long after landing a change's comments are still read, as Gerrit's `age:` has it."""
 
@@ -73,20 +74,26 @@ class Bot:
             waivers = commands.waivers(change, self.voter.account, allowed)
             job = self._job(change, branches[change.branch], waivers, world)
             if isinstance(job, Judgement):
-                self._vote(tally, change.number, job.report, waivers, job.made)
+                self._vote(tally, Case(job.report, waivers, job.made, change))
             elif job is not None:
                 jobs.append(job)
-        by_number = {change.number: change for change in found}
-        self._fetch([by_number[job.change] for job in jobs])
-        for job, answer in judge(
-            self.clone.repository.git_dir, self.config_file, jobs, patience=self.operator.bot.patience
-        ):
-            self._take(tally, job, answer, world)
+        seen = {change.number: change for change in found}
+        self._judge(tally, jobs, seen, world)
         if only is None:
-            numbers = set(by_number)
-            self.journal.forget(numbers)
-            self.clone.forget(numbers)
+            self.journal.forget(seen)
+            self.clone.forget(set(seen))
         return tally
+
+    def _judge(self, tally: Tally, jobs: list[Job], seen: Mapping[int, Change], world: str) -> None:
+        """Have patch sets judged, and vote. Raises ToolError where every one fails: that is no patch set's fault."""
+        self._fetch([seen[job.change] for job in jobs])
+        failures = 0
+        clone, patience = self.clone.repository.git_dir, self.operator.bot.patience
+        for job, answer in judge(clone, self.config_file, jobs, patience=patience):
+            if answer.trouble and failures >= _HOPELESS:
+                raise ToolError(f"the tester fails on one patch set after the other: {answer.trouble}")
+            failures = failures + 1 if answer.trouble else 0
+            self._take(tally, job, answer, seen[job.change], world)
 
     def _refreshed(self) -> Config:
         """The trusted configuration, after everything that it may lie in or name was fetched."""
@@ -145,13 +152,13 @@ class Bot:
         refs = [(each.number, each.patch_set.number, each.patch_set.ref) for each in wanted]
         self.clone.fetch([each for each in refs if each[2].startswith("refs/changes/")])
 
-    def _take(self, tally: Tally, job: Job, answer: Answer, world: str) -> None:
+    def _take(self, tally: Tally, job: Job, answer: Answer, change: Change, world: str) -> None:
         """Act on a tester's answer."""
         if answer.unchanged:
             known = self.journal.judgement(job.change)
             if known is not None:
                 self.journal.holds(job.change, world)
-                self._vote(tally, job.change, known.report, job.waivers, known.made)
+                self._vote(tally, Case(known.report, job.waivers, known.made, change))
             return
         if answer.report is None:
             self._trouble(tally, job, answer.trouble)
@@ -159,13 +166,14 @@ class Bot:
         tally.judged += 1
         report = answer.report
         self.journal.judged(job.change, key_of(job.revision, report, job.waivers), world, report)
-        self._vote(tally, job.change, report, job.waivers, self.clock())
+        self._vote(tally, Case(report, job.waivers, self.clock(), change))
         if Verdict.INCOMPLETE in report.labels.values():  # a check had no answer: look again later
             self.journal.failed(job.change, job.revision, "a check had no answer")
 
-    def _vote(self, tally: Tally, number: int, report: Report, waivers: tuple[Waiver, ...], judged: float) -> None:
+    def _vote(self, tally: Tally, case: Case) -> None:
+        number, report = case.change.number, case.report
         try:
-            outcome, votes = self.voter.vote(number, report, waivers, judged)
+            outcome, votes = self.voter.vote(case)
         except (GerritError, DiskError) as error:
             self.log("vote-failed", change=number, revision=report.commit, why=error.what)
             tally.lines.append(Line(number, report.commit, "failed", why=error.what))

@@ -47,6 +47,16 @@ class Voted(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """A judgement to vote by: the report, what was put aside for it, when it was made, and the change as last seen."""
+
+    report: Report
+    waivers: tuple[Waiver, ...]
+    judged: float
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
 class Voter:
     """The account that votes on one server, and where its records go."""
 
@@ -57,28 +67,19 @@ class Voter:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
 
-    def vote(
-        self, number: int, report: Report, waivers: tuple[Waiver, ...], judged: float
-    ) -> tuple[Voted, dict[str, int]]:
+    def vote(self, case: Case) -> tuple[Voted, dict[str, int]]:
         """Make a change's votes those of the report; what came of it, and the votes.
 
         Raises GerritError where Gerrit refuses, GerritUnreachable where it gives no answer.
         """
+        report = case.report
+        if case.change.current == report.commit and self._stands(case.change, report):
+            return Voted.STANDS, summary.votes(report, case.change.labels)  # as it was when the round looked
 
         def wanted(change: Change) -> Review | None:
-            votes = summary.votes(report, change.labels)
-            said = summary.said(report, votes)
-            if self._votes(change) == {name: value for name, value in votes.items() if value}:
-                last = self._last(change, "(verdict ")
-                if last is not None and f"(verdict {said}," in last:
-                    return None
-            vote = record.Vote(
-                project=change.project, change=change.number, patch_set=change.patch_set.number,
-                revision=report.commit, labels=votes, report=report, waivers=waivers, judged=judged,
-            )  # fmt: skip
-            return self._review(change, vote, said)
+            return None if self._stands(change, report) else self._review(change, case)
 
-        outcome, change = self._settle(number, report.commit, wanted)
+        outcome, change = self._settle(case.change.number, report.commit, wanted)
         return outcome, summary.votes(report, change.labels) if change is not None else {}
 
     def tell(self, number: int, revision: str, why: str) -> Voted:
@@ -150,17 +151,30 @@ class Voter:
                     raise
         raise AssertionError("every try returns or raises")
 
-    def _review(self, change: Change, vote: record.Vote, said: str) -> Review:
-        """The review of a vote, after its record was written."""
-        sealed = record.sealed(
-            msgspec.structs.replace(vote, server=self.client.url, account=self.account, voted=self.clock())
-        )
+    def _stands(self, change: Change, report: Report) -> bool:
+        """Whether the votes are there, and the last verdict that we gave says the same."""
+        votes = summary.votes(report, change.labels)
+        if self._votes(change) != {name: value for name, value in votes.items() if value}:
+            return False
+        last = self._last(change, "(verdict ")
+        return last is not None and f"(verdict {summary.said(report, votes)}," in last
+
+    def _review(self, change: Change, case: Case) -> Review:
+        """The review of a report, after its record was written."""
+        report = case.report
+        votes = summary.votes(report, change.labels)
+        vote = record.sealed(
+            record.Vote(
+                project=change.project, change=change.number, patch_set=change.patch_set.number,
+                revision=report.commit, labels=votes, report=report, waivers=case.waivers, judged=case.judged,
+                server=self.client.url, account=self.account, voted=self.clock(),
+            )
+        )  # fmt: skip
         if not self.dry_run:
-            record.write(self.records, sealed)
-        report = sealed.report
-        text = summary.summary(report, sealed.labels, summary.marker(said, sealed.digest))
+            record.write(self.records, vote)
+        mark = summary.marker(summary.said(report, votes), vote.digest)
         files = self._files(change) if any(each.place.path for each in report.findings) else frozenset[str]()
-        return Review(text, sealed.labels, summary.comments(report, files))
+        return Review(summary.summary(report, votes, mark), votes, summary.comments(report, files))
 
     def _files(self, change: Change) -> frozenset[str]:
         where = path("changes", change.number, "revisions", change.current, "files")

@@ -84,7 +84,7 @@ def run(
         try:
             bot.log("started", server=bot.voter.client.url, project=bot.clone.server.project, account=bot.voter.account)
             service.run(bot, state, stop=threading.Event())
-        except Interrupted:
+        except (KeyboardInterrupt, Interrupted):  # that is how a service ends
             bot.log("stopped")
         finally:
             if server is not None:

@@ -214,6 +214,12 @@ class Team:
         found: dict[str, Any] = answer.json()
         return found
 
+    def bot_fails(self) -> str:
+        """What a round that fails says."""
+        self.push(f"+{UPSTREAM}:refs/heads/upstream")
+        argv = ("bot", "once", "--config", str(self.bot_config), "--dir", str(self.bot_dir))
+        return invoke(*argv, cwd=self.folder, check=3).err
+
     def bot_votes(self, number: int) -> dict[str, int]:
         """The bot's votes on a change after one round."""
         self.bot_once()

@@ -241,7 +241,7 @@ def test_a_tester_that_dies_or_lies_costs_no_vote_and_is_told_once(
 def test_a_bot_killed_at_random_moments_beside_a_gerrit_that_restarts(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    kills = 100 if os.environ.get("COSPORT_SOAK") else 6
+    kills = 100 if os.environ.get("COSPORT_SOAK") else 10
     chance = random.Random(kills)
     server = GerritServer.make(tmp_path / "own")
     server.start()
@@ -325,3 +325,27 @@ def until(answer: Callable[[], bool], seconds: float = 60.0) -> None:
     while not answer():
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.05)
+
+
+def test_a_tester_that_fails_on_everything_is_the_bots_trouble_and_not_told_on_each_change(
+    prepared: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = changes_for(prepared, 7)
+    monkeypatch.setattr(
+        "cosport.bot.tester.argv", lambda _clone, _config: [sys.executable, "-c", "raise SystemExit(9)"]
+    )
+    assert "one patch set after the other" in prepared.bot_fails()
+    told = [number for number in wanted if prepared.bot_says(number)]
+    assert len(told) == 5
+
+
+def test_the_service_ends_well_when_it_is_told_to(prepared: Team) -> None:
+    argv = [sys.executable, "-m", "cosport", "bot", "run", "--config", str(prepared.bot_config)]
+    with subprocess.Popen([*argv, "--dir", str(prepared.bot_dir)], stderr=subprocess.PIPE, cwd=prepared.folder) as bot:
+        assert bot.stderr is not None
+        assert b"<6>started" in bot.stderr.readline()
+        again = prepared.bot_fails()
+        assert "another bot works in" in again
+        bot.terminate()
+        assert bot.wait(60) == 0
+        assert b"<6>stopped" in bot.stderr.read()
