@@ -23,15 +23,19 @@ if TYPE_CHECKING:
 class BranchHistory:
     """One branch, by its tip, as `cosport.cve.state.Branch` asks for it.
 
-    `patches=False` leaves out the comparison of patches, the one step that reads trees.
+    `patches=False` leaves out the comparison of patches, the one step that reads trees. `beside` is another branch of
+    the same history, with which it shares what does not depend on the branch.
     """
 
-    def __init__(self, history: History, tip: Sha, *, patches: bool = True) -> None:
+    def __init__(
+        self, history: History, tip: Sha, *, patches: bool = True, beside: BranchHistory | None = None
+    ) -> None:
         self._history = history
         self._tip = tip
         self._patches = patches
         self._known: dict[str, Holding] = {}
-        self._identities: dict[str, str] = {}
+        self._identities: dict[str, str] = beside._identities if beside is not None else {}
+        self._stated: dict[str, str] = beside._stated if beside is not None else {}
 
     def holding(self, name: str) -> Holding:
         """Whether the branch holds the change of the commit `name`, net of reverts."""
@@ -94,12 +98,15 @@ class BranchHistory:
 
     def _written(self, name: str) -> str:
         """The longest name of the same commit that a message states; `name` itself where several differ, or none."""
+        if (known := self._stated.get(name)) is not None:
+            return known
         low, high = name[:7].encode(), name[:6].encode() + bytes([ord(name[6]) + 1])
         sql = "SELECT DISTINCT named FROM statements WHERE named >= ? AND named < ? AND kind = ? AND kind < 8"
         rows = self._history.store.rows(sql, (low, high, int(Kind.ORIGIN)))
         stated = [text for row in rows if (text := row[0].decode("ascii", "replace")).startswith(name)]
         longest = max(stated, key=len, default=name)
-        return longest if all(longest.startswith(each) for each in stated) else name
+        self._stated[name] = longest if all(longest.startswith(each) for each in stated) else name
+        return self._stated[name]
 
     def _identity(self, name: str) -> str:
         history = self._history

@@ -46,8 +46,10 @@ class Judge:
 
     def judge(self, record: Record, tip: Sha) -> Judgement:
         """The state of one CVE at one commit."""
-        held = self._branches.setdefault(tip, BranchHistory(self._history, tip))
-        return judge(record, held)
+        if tip not in self._branches:
+            beside = next(iter(self._branches.values()), None)
+            self._branches[tip] = BranchHistory(self._history, tip, beside=beside)
+        return judge(record, self._branches[tip])
 
     def state(self, cve: str, tip: Sha) -> State:
         """The state of a CVE at one commit; unknown where there is no record of it."""

@@ -112,9 +112,8 @@ class Teller:
         if self._cves is None:
             return ()
         names = [*change.upstream, *change.former, *(self._commits[number].sha for number in change.numbers)]
-        if change.effect is Effect.BROUGHT:
-            for number in change.numbers:
-                names += origins(self._history, self._commits[number].sha)
+        if change.effect is Effect.BROUGHT:  # a record may list main's commit, which stands between
+            names += [origin.sha for number in change.numbers for origin in self._commits[number].said.origins]
         return tuple(dict.fromkeys(cve for name in dict.fromkeys(names) for cve in self._cves.fixed_by(name)))
 
     def links(self, names: Iterable[str]) -> tuple[Link, ...]:

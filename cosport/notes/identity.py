@@ -32,8 +32,7 @@ def carried(history: History, commit: RangeCommit) -> tuple[str, ...]:
         return ()
     if not said.origins:
         return tuple(dict.fromkeys(_followed(history, name) for name in said.reapplies))
-    chain = origins(history, commit.sha)
-    if chain:
+    if len(said.origins) > 1 and (chain := origins(history, commit.sha)):
         return (_beyond(history, chain[-1]),)
     stated = (_written(history, origin.sha, commit.subject) for origin in said.origins)
     return tuple(dict.fromkeys(_followed(history, name) for name in stated))

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from cosport.cve.state import Held
+from cosport.history.applied import applied
 from cosport.history.cves import BranchHistory
 from cosport.history.reverts import Reverts
 from cosport.history.samepatch import patch_ids_of
@@ -91,12 +92,24 @@ class _Reckoning:
         self.released = Released(history, old)
         self.families = Families(history, commits)
         takings = Takings(history, commits, self.families, self.before)
-        self.takings = [takings.of(number) for number in range(len(commits))]
+        self.takings = self._linked([takings.of(number) for number in range(len(commits))])
         self.killer: dict[int, int] = {}
         for number in reversed(range(len(commits))):
             if number not in self.killer:
                 for target in self.takings[number].inside:
                     self.killer.setdefault(target, number)
+
+    def _linked(self, takings: list[Taking]) -> list[Taking]:
+        """The takings, where a revert of what an earlier commit of the range brought back takes back that commit."""
+        brought: dict[int, set[int]] = defaultdict(set)
+        for number, taking in enumerate(takings):
+            back = {each for rank in taking.outside for each in brought[rank]}
+            if back:
+                takings[number] = Taking(taking.inside | back, taking.outside)
+            for rank in taking.outside:
+                for original in self._originals(rank):
+                    brought[original].add(number)
+        return takings
 
     def net(self) -> Net:
         changes: list[Change] = []
@@ -120,7 +133,8 @@ class _Reckoning:
             upstream = self.families.upstream(family, numbers)
             holder = again.get(family) or self.released.holder([self.commits[number] for number in numbers], upstream)
             if holder:
-                accounts += [self._released(number, holder) for number in numbers]
+                why = "was taken back and came again" if family in again else "is in the release before"
+                accounts += [Account(number, Fate.RELEASED, holder, f"it {why}: {holder[:12]}") for number in numbers]
             else:
                 changes.append(Change(Effect.BROUGHT, tuple(numbers), upstream))
         changes.sort(key=lambda change: change.numbers[0])
@@ -140,12 +154,17 @@ class _Reckoning:
             effect, former, upstream = self._former(self.takings[number])
             back = [family for family, numbers in families.items() if self._carries(numbers, former, upstream)]
             name = self.commits[number].sha
-            if not former:
+            inside = self.takings[number].inside
+            by = self.commits[families[back[0]][0]].sha if back else ""
+            if not former and inside:
+                accounts.append(self._cancelled(number, max(inside), "takes back"))
+            elif not former:
                 families[self.families.of(number)].append(number)
             elif back and effect is Effect.REVERTED:
                 again |= dict.fromkeys(back, name)
-                by = self.commits[families[back[0]][0]].sha
                 accounts.append(Account(number, Fate.CANCELLED, by, "what it takes back comes again in this range"))
+            elif back:
+                accounts.append(Account(number, Fate.MERGED, by, "the same fix"))
             elif (at := told.get((effect, upstream))) is not None:
                 changes[at] = Change(effect, (*changes[at].numbers, number), upstream, former)
             else:
@@ -180,15 +199,14 @@ class _Reckoning:
         found = [at for each in named for at in history.starting(each.named) if self.before.holds(at)]
         if not found:
             subjects = [each.named for each in said if each.kind is Kind.REVERTS_SUBJECT]
-            found = [at for text in subjects for at in history.with_subject(text)[-1:] if self.before.holds(at)]
+            found = [at for text in subjects for at in history.with_subject(text) if self.before.holds(at)][-1:]
         return found
 
     def _carries(self, numbers: Iterable[int], former: Iterable[Sha], upstream: Iterable[str]) -> bool:
         names = {*upstream, *former}
-        subjects = {self.history.entry(self.history.rank(sha)).subject for sha in former}
         return any(
             names.intersection(self.families.carried[number])
-            or (not self.families.carried[number] and self.commits[number].subject in subjects)
+            or any(same_change(self.history, self.commits[number], self.history.rank(sha)) for sha in former)
             for number in numbers
         )
 
@@ -196,8 +214,21 @@ class _Reckoning:
         other = self.commits[by]
         return Account(number, Fate.CANCELLED, other.sha, f'it {how} {other.sha[:12]} ("{other.subject}")')
 
-    def _released(self, number: int, holder: str) -> Account:
-        return Account(number, Fate.RELEASED, holder, f"the release before holds the same fix: {holder[:12]}")
+
+def same_change(history: History, commit: RangeCommit, rank: int) -> bool:
+    """Whether a commit of the range and another one are the same: by Change-Id, or by subject and patch.
+
+    Of two that say which upstream commits they carry, that is told elsewhere.
+    """
+    change_id = commit.said.change_id
+    said = [each.named for each in history.said_by(rank) if each.kind is Kind.CHANGE_ID]
+    if change_id and said:
+        return change_id == said[-1]
+    if history.entry(rank).subject != commit.subject:
+        return False
+    own = history.rank(commit.sha)
+    patches = patch_ids_of(history, [own, rank])
+    return bool(patches.get(own)) and patches[own] == patches.get(rank)
 
 
 class Released:
@@ -213,10 +244,12 @@ class Released:
         """A released commit that makes the same change as these of the range, all of one fix; "" for none."""
         if self._reach is None:
             return ""
-        if upstream:
-            held = [self._by_upstream(name) for name in upstream]
+        held = [self._by_upstream(name) for name in upstream]
+        if held and (all(held) or len(held) > 1):
             return held[0] if all(held) else ""
-        return next(filter(None, map(self._by_itself, commits)), "")
+        return next(
+            filter(None, (self._by_itself(each, Sha(upstream[0]) if upstream else each.sha) for each in commits)), ""
+        )
 
     def _by_upstream(self, name: str) -> str:
         """A quick look tells nearly always that nothing released has to do with it."""
@@ -228,22 +261,24 @@ class Released:
         found = self._branch.holding(name)
         return found.carrier or "" if found.held is Held.YES else ""
 
-    def _by_itself(self, commit: RangeCommit) -> str:
-        """By Change-Id, then by the patch of a commit with the same subject."""
+    def _by_itself(self, commit: RangeCommit, named: Sha) -> str:
+        """By Change-Id, or by the patch of a commit with the same subject; `named` is what it carries, or itself."""
         history = self._history
         change_id = commit.said.change_id
-        rank = history.rank(commit.sha)
-        if change_id:
-            found = [each.rank for each in history.saying(Kind.CHANGE_ID, change_id)]
-        else:
-            near = [each for each in history.with_subject(commit.subject) if each != rank and self._holds(each)]
-            patches = patch_ids_of(history, [rank, *near]) if near else {}
-            found = [each for each in near if patches.get(rank) and patches[each] == patches[rank]]
+        near = history.with_subject(commit.subject)
+        near += [each.rank for each in history.saying(Kind.CHANGE_ID, change_id)] if change_id else []
         assert self._reach is not None
+        assert self._old is not None
         reverts = Reverts(history, self._reach)
-        for each in found:
+        for each in dict.fromkeys(near):
+            if not self._holds(each) or not same_change(history, commit, each):
+                continue
+            if (rank := history.find(named)) is not None:
+                answer = applied(history, history.entry(rank).sha, self._old)
+                if answer.carrier is not None:
+                    return answer.carrier
             entry = history.entry(each)
-            if self._holds(each) and reverts.of(each, (entry.sha,)) is None:
+            if change_id and reverts.of(each, (entry.sha,)) is None:
                 return entry.sha
         return ""
 

@@ -23,6 +23,7 @@ from tests.bench import (
     ladder,
     measure,
     missing,
+    notes,
     pairs,
     pipeline,
     plan,
@@ -50,6 +51,7 @@ GROUPS = (
     "gerrit",
     "index",
     "missing",
+    "notes",
 )
 SCALES = {"kernel": generate.KERNEL, "small": generate.SMALL, "huge": generate.HUGE}
 
@@ -79,6 +81,7 @@ def main() -> int:
         "gerrit": lambda: gerrit.bench(report),
         "index": lambda: _index(report, options),
         "missing": lambda: _missing(report, options),
+        "notes": lambda: notes.bench(report, options.repeats),
     }
     for name in (each for each in rest if each in groups):
         rest[name]()

@@ -113,6 +113,8 @@ class Branch:
     taken: dict[int, str] = field(default_factory=dict)
     stated: dict[int, str] = field(default_factory=dict)
     """Picks that say where they come from: what a record may list."""
+    line: list[tuple[str, frozenset[int]]] = field(default_factory=list)
+    """The tip after each step, and what stood there."""
 
 
 def branch(git: Importer, chance: random.Random, story: Upstream, name: str, steps: int) -> Branch:
@@ -121,8 +123,10 @@ def branch(git: Importer, chance: random.Random, story: Upstream, name: str, ste
     made = Branch(f"refs/heads/{name}", start, set(here), set(ever))
     made.brought = {change: story.names[change] for change in ever}
     made.tip = git.commit(made.ref, f"{name}: start", [made.tip], {name: "start\n"})
+    made.line.append((made.tip, frozenset(made.here)))
     for _ in range(steps):
         _step(git, chance, story, made)
+        made.line.append((made.tip, frozenset(made.here)))
     return made
 
 

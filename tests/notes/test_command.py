@@ -135,7 +135,7 @@ def test_explain_says_why_or_why_not(story: Story) -> None:
         made["leak"]: (True, "the entry, under Fixed: Fixed a leak in virtio."),
         made["gone1"]: (False, "it is taken back by"),
         made["gone1-off"]: (False, "it takes back"),
-        made["kept2"]: (False, "the release before holds the same fix"),
+        made["kept2"]: (False, "it is in the release before"),
         made["plain"]: (False, "users need not know"),
         made["old"]: (True, "under Security: Reverted"),
         made["side-fix"]: (True, "its text comes from: inherited"),

@@ -16,7 +16,7 @@ from cosport.notes.render import escape
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    import jinja2
 
     from cosport.notes.render import Data
 
@@ -27,7 +27,9 @@ _HTML: Final = (".html", ".htm", ".xml")
 
 def render(data: Data, name: str) -> str:
     """The document by one of cosport's own templates."""
-    return _environment(name, resources.path("templates", "notes")).get_template(name).render(data)
+    return (
+        _environment(name, resources.path("templates", "notes"), trusted=True).get_template(name).render(_context(data))
+    )
 
 
 def render_file(data: Data, file: Path) -> str:
@@ -40,21 +42,25 @@ def render_file(data: Data, file: Path) -> str:
         reason = exc.strerror if isinstance(exc, OSError) else str(exc)
         raise UsageError(f"template {file}: {reason}", hint="name a file with --template FILE") from exc
     try:
-        return _environment(file.name, file.parent, resources.path("templates", "notes")).from_string(text).render(data)
+        return (
+            _environment(file.name, file.parent, resources.path("templates", "notes"))
+            .from_string(text)
+            .render(_context(data))
+        )
     except jinja2.TemplateError as exc:
         line = f":{exc.lineno}" if isinstance(exc, jinja2.TemplateSyntaxError) else ""
         hint = "cosport schema notes tells what a template may print"
         raise UsageError(f"template {file}{line}: {exc.message}", hint=hint) from exc
 
 
-def _environment(name: str, *folders: Path) -> ImmutableSandboxedEnvironment:
-    """What a template of that name runs in; it may include and extend those in `folders`."""
+def _environment(name: str, *folders: Path, trusted: bool = False) -> jinja2.Environment:
+    """What a template of that name runs in; it may include and extend those in `folders`. Our own need no sandbox."""
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     stem = name.removesuffix(".j2")
     is_html, is_markdown = stem.endswith(_HTML), stem.endswith(".md")
-    environment = ImmutableSandboxedEnvironment(
+    environment = (jinja2.Environment if trusted else ImmutableSandboxedEnvironment)(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=is_html,
         finalize=_markdown if is_markdown else None,
@@ -67,6 +73,11 @@ def _environment(name: str, *folders: Path) -> ImmutableSandboxedEnvironment:
     if is_markdown:
         environment.filters["link"] = escape.markdown_link
     return environment
+
+
+def _context(data: Data) -> Data:
+    """What templates see: the document, and its CVEs by id as `known`, so that no entry has to look for its own."""
+    return {**data, "known": {cve["id"]: cve for cve in data["cves"]}}
 
 
 def _markdown(value: Any) -> Any:
