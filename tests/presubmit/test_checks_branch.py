@@ -344,3 +344,32 @@ class TestRegression:
         assert house.rules("regression", pick) == ["regression-verdict:block"]
         self.put(house, pick, "inconclusive")
         assert house.rules("regression", pick) == ["regression-inconclusive:warn"]
+
+
+@pytest.mark.parametrize(("files", "rules"), [
+    ({FILE: edit(5, "\tif (a)")}, []),
+    ({FILE: edit(5, "        if  (a) ")}, ["patch-alike:warn"]),
+    ({FILE: edit(5, "\tif (a)").replace("line 9\n", "line 9\n\n")}, ["patch-alike:warn"]),
+    ({FILE: edit(5, "\tif(a)")}, ["patch-differs:block"]),  # other words, to one that does not parse C
+    ({FILE: ("100755", edit(5, "        if (a)"))}, ["patch-differs:block"]),
+])  # fmt: skip
+def test_white_space_alone_is_no_reason_to_block(house: House, files: dict[str, File], rules: list[str]) -> None:
+    fix = house.fix(new="\tif (a)")
+    assert house.rules("upstream-patch", house.pick(fix, files=files)) == rules
+
+
+def test_white_space_counts_in_a_makefile(house: House) -> None:
+    makefile = "VERSION = 6\nPATCHLEVEL = 1\n"
+    fix = house.fix(files={"Makefile": f"{makefile}x:\n\ttrue\n"})
+    pick = house.pick(fix, files={"Makefile": f"{makefile}x:\n        true\n"})
+    assert house.rules("upstream-patch", pick) == ["patch-differs:block"]
+
+
+def test_the_same_lines_in_another_order(house: House) -> None:
+    fix = house.fix(files={FILE: edit(5, "one;", edit(30, "two;"))}, message="mm: fix it")
+    pick = house.pick(fix, files={FILE: LINES.replace("line 30\n", "two;\n", 1).replace("line 5\n", "one;\n", 1)})
+    assert house.rules("upstream-patch", pick) == []
+    moved = LINES.replace("line 5\n", "line X\n").replace("line 30\n", "line 5\n").replace("line X\n", "line 30\n")
+    house.git.commit({FILE: moved}, "COS: another order", branch="cos-6.1")
+    other = moved.replace("line 5\n", "one;\n", 1).replace("line 30\n", "two;\n", 1)
+    assert house.rules("upstream-patch", house.pick(fix, files={FILE: other})) == ["patch-alike:warn"]

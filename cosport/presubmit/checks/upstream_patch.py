@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from cosport.compare.fidelity import changes
 from cosport.compare.interdiff import differences
 from cosport.message.finding import Severity
 from cosport.model.result import Fidelity
@@ -28,6 +31,10 @@ DIFFERS: Final = Rule(
 ADAPTED: Final = Rule(
     "patch-adapted", Severity.INFO, "Changed lines differ, and a note says why: reviewers look at these lines first."
 )
+ALIKE: Final = Rule(
+    "patch-alike", Severity.WARN,
+    "The same lines change, but for white space or their order. Mostly it was made so to fit; a note would say so.",
+)  # fmt: skip
 UNEXPLAINED: Final = Rule(
     "conflicts-without-note", Severity.BLOCK, "A list of conflicts tells where, not how. Add `[name: what and why]`."
 )
@@ -38,6 +45,9 @@ FALSE: Final = Rule(
 NEEDLESS: Final = Rule(
     "label-needless", Severity.WARN, "The label says that it was adapted, and it is upstream's patch."
 )
+
+_SENSITIVE: Final = re.compile(r"(?:\A|/)(?:Makefile|Kbuild)[^/]*\Z|\.(?:py|ya?ml|mk)\Z")
+"""Files whose language gives white space a meaning."""
 
 _SHOWN: Final = 3
 """Differing lines of a file that a finding quotes."""
@@ -63,13 +73,35 @@ def _adapted(change: Change) -> Iterator[Finding]:
     rule, how = (ADAPTED, "as noted") if change.explains else (DIFFERS, "and no note says why")
     lines = added(change.patch)
     differing = differences(change.expected, change.patch)
-    if not differing:  # a mode, a name, or a binary file
+    if not change.explains and _same_but_for_lines(change) and all(map(_is_spacing, differing)):
+        rule, how = ALIKE, "in white space or the order of lines"
+    if not differing:  # a mode, a name, a binary file; or the same lines in another order
         yield rule.finding(f"the patch is not that of {_names(change)}, {how}")
     for each in differing[:_FILES]:
         mine = first_line(lines, each.path, each.adds)
         yield rule.finding(f"differs from {_names(change)}, {how}: {_quoted(each)}", Place.file(each.path, mine))
     if len(differing) > _FILES:
         yield rule.finding(f"{len(differing) - _FILES} files more differ from {_names(change)}, {how}")
+
+
+def _same_but_for_lines(change: Change) -> bool:
+    """Whether modes, names and binary files are as they should be: only lines can differ."""
+    theirs, ours = (
+        Counter((each.path, each.header, each.blobs) for each in changes(patch))
+        for patch in (change.expected, change.patch)
+    )
+    return theirs == ours
+
+
+def _is_spacing(difference: Difference) -> bool:
+    """Whether two versions of a file's change differ in white space alone, where that means nothing to its language."""
+    if _SENSITIVE.search(difference.path):
+        return False
+    lacks, adds = (
+        Counter(line[0] + text for line in lines if (text := " ".join(line[1:].split())))
+        for lines in (difference.lacks, difference.adds)
+    )
+    return lacks == adds
 
 
 def _names(change: Change) -> str:
@@ -103,5 +135,5 @@ def _needless(change: Change, near: Fidelity) -> Iterator[Finding]:
 
 CHECK: Final = Check(
     "upstream-patch", "The patch equals that of the commit it names, or a note says what was changed.",
-    CARRIERS | RETURNS, (DIFFERS, UNEXPLAINED, FALSE, NEEDLESS, ADAPTED), judge,
+    CARRIERS | RETURNS, (DIFFERS, UNEXPLAINED, FALSE, ALIKE, NEEDLESS, ADAPTED), judge,
 )  # fmt: skip
