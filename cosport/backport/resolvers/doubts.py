@@ -16,7 +16,7 @@ from cosport.backport.resolvers.names import names, scope
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cosport.backport.resolvers.ground import Change, Edit, File, Ground
+    from cosport.backport.resolvers.ground import Change, Edit, Ground
 
 _NEAR: Final = 0.8
 """How alike two lines are, by the letters that they share, for one to be another form of the other."""
@@ -53,7 +53,9 @@ def unknown(ground: Ground, change: Change, edit: Edit) -> set[bytes]:
         return set()
     around = [*base[: change.start], *base[change.stop :]]
     function = names(scope(around, change.start)) - names(scope(ours, edit.start))
-    return {name for name in fresh if name in function or (name in names(base) and name not in names(ours))}
+    return {
+        name for name in fresh if name in function or (name in ground.upstream_names and name not in ground.own_names)
+    }
 
 
 def doubts(ground: Ground, change: Change, edit: Edit) -> Iterator[Doubt]:
@@ -80,14 +82,15 @@ def repeated(ground: Ground, change: Change, edit: Edit) -> bool:
     return count > 1 and count > len(occurrences(original, there, _COUNTED))
 
 
-def about(file: File) -> Iterator[Doubt]:
+def about(ground: Ground) -> Iterator[Doubt]:
     """The doubts about a whole file: upstream's change, what git merged of it included, speaks of what is not there."""
+    file = ground.file
     added = [
         line
         for gap in gaps(align(file.original, file.upstream), len(file.upstream))
         for line in file.upstream[gap.low : gap.high]
     ]
-    if strange := (names(added) & names(file.original)) - names(file.ours):
+    if strange := (names(added) & names(file.original)) - ground.own_names:
         said = ", ".join(sorted(name.decode("utf-8", "replace") for name in strange)[:_SAID])
         yield Doubt(f"upstream's change speaks of names that the branch's file lacks: {said}", 0.75)
 

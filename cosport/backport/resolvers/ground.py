@@ -7,9 +7,11 @@ change are just the places in conflict, and whatever a resolver does, git's own 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cosport.backport.resolvers.alignment import ABSENT, Gap, align, gaps
+from cosport.backport.resolvers.names import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +42,7 @@ class Change:
     new: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ground:
     """A file with its changes; `partners` tells which line of `ours` each line of `base` is, ABSENT for none."""
 
@@ -54,6 +56,16 @@ class Ground:
         wanted = gaps(align(file.base, file.theirs), len(file.theirs))
         changes = tuple(Change(each.start, each.stop, tuple(file.theirs[each.low : each.high])) for each in wanted)
         return cls(file, changes, align(file.base, file.ours))
+
+    @cached_property
+    def upstream_names(self) -> set[bytes]:
+        """The names in upstream's file."""
+        return names(self.file.base)
+
+    @cached_property
+    def own_names(self) -> set[bytes]:
+        """The names in the branch's file."""
+        return names(self.file.ours)
 
     def old(self, change: Change) -> Sequence[bytes]:
         """The lines that a change takes away."""

@@ -111,7 +111,7 @@ def climb(file: File, max_rung: int) -> Climbed:
         stuck.append(Stuck(clash, "two changes would go to the same place", Need.DECISION, 1))
     if stuck:
         return Climbed(ground, tuple(steps), tuple(stuck), ())
-    return Climbed(ground, tuple(steps), (), _applied(file.ours, steps), tuple(about(file)))
+    return Climbed(ground, tuple(steps), (), _applied(file.ours, steps), tuple(about(ground)))
 
 
 def _place(ground: Ground, changes: Sequence[Change], max_rung: int) -> list[Step | Stuck]:

@@ -11,7 +11,6 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.resolvers.alignment import gaps
-from cosport.backport.resolvers.names import names
 
 if TYPE_CHECKING:
     from cosport.backport.resolvers.ground import Ground
@@ -34,6 +33,6 @@ def learn(ground: Ground, wanted: set[bytes]) -> dict[bytes, bytes]:
             for left, right in zip(old, new, strict=True):
                 if left in found:
                     found[left].add(right)
-    known, theirs = names(ours), names(base)
+    known, theirs = ground.own_names, ground.upstream_names
     told = {name: others.pop() for name, others in found.items() if len(others) == 1 and name not in known}
     return {name: other for name, other in told.items() if _NAME.match(other) and other in known - theirs}
