@@ -47,7 +47,8 @@ class Request:
     `From.AUTO` from looking at other branches where upstream's commit conflicts. `with_prereqs` brings first
     what a conflicting commit needs, `with_followups` afterwards what upstream fixed in it later. `reviews` is what code
     review holds of these fixes already, where it was asked. `max_rung` and `min_confidence` limit the resolvers of
-    conflicts (None: as configured); rung 0 is none of them.
+    conflicts (None: as configured); rung 0 is none of them. `build` compiles what a resolved pick touches;
+    `resolver` is a command that gets what no rule resolves.
     """
 
     profile: str
@@ -65,3 +66,5 @@ class Request:
     reviews: tuple[Reviewed, ...] = ()
     max_rung: int | None = None
     min_confidence: float | None = None
+    build: bool = False
+    resolver: str | None = None

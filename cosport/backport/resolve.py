@@ -11,6 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.marked import hunks
+from cosport.backport.resolvers import plugins
 from cosport.backport.resolvers.ground import File
 from cosport.backport.resolvers.ladder import Need, climb
 from cosport.compare.fidelity import fidelity
@@ -66,11 +67,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A pick whose conflicts were resolved: its tree, how, and how true it is to upstream."""
+    """A pick whose conflicts were resolved: its tree, how, and how true it is to upstream.
+
+    `confidence` is None where other people's resolvers had a hand in it.
+    """
 
     tree: Sha
     rules: tuple[RuleUsed, ...]
-    confidence: float
+    confidence: float | None
     fidelity: Fidelity
     differences: tuple[Difference, ...]
 
@@ -135,35 +139,45 @@ def _pick(
     place: Quarantine, objects: ObjectReader, attempt: Attempt, merged: Merged, limits: Limits
 ) -> Resolved | Unresolved:
     climbed: dict[bytes, Climbed] = {}
+    plugged: dict[bytes, tuple[str, tuple[bytes, ...]]] = {}
     left: dict[str, tuple[Place, ...]] = {}
     for each in merged.unmerged:
-        name = each.path.decode("utf-8", "surrogateescape")
         file = _file(objects, merged, each.path, each.kind)
         if isinstance(file, Place):
-            left[name] = (file,)
+            left[_text(each.path)] = (file,)
             continue
-        climbed[each.path] = climb(file, limits.max_rung)
-        if climbed[each.path].stuck:
-            left[name] = tuple(_place(climbed[each.path], stuck) for stuck in climbed[each.path].stuck)
+        found = climb(file, limits.max_rung)
+        if not found.stuck:
+            climbed[each.path] = found
+        elif limits.max_rung >= plugins.RUNG and (answer := plugins.ask(file)) is not None:
+            plugged[each.path] = answer
+        else:
+            left[_text(each.path)] = tuple(_place(found, stuck) for stuck in found.stuck)
     confidence = prod(each.confidence for each in climbed.values())
     if not left and confidence < limits.min_confidence:
-        left = {
-            name: places
-            for path, each in climbed.items()
-            if (places := _unsure(each, confidence)) and (name := _text(path))
-        }
+        left = {_text(path): _unsure(each, confidence) for path, each in climbed.items()}
     if left:
         return Unresolved(left)
-    blobs = {path: place.write("blob", b"\n".join(each.lines)) for path, each in climbed.items()}
+    texts = {path: each.lines for path, each in climbed.items()} | {path: lines for path, (_, lines) in plugged.items()}
+    blobs = {path: place.write("blob", b"\n".join(lines)) for path, lines in texts.items()}
     tree = with_blobs(place, objects, merged.tree, blobs)
+    rules = [rule for path, each in climbed.items() for rule in _rules(_text(path), each)]
+    for path, (name, _) in plugged.items():
+        rules.append(RuleUsed(plugins.RUNG, "plug-in", _text(path), 1, f"by the plug-in {name}"))
+    return finished(place, attempt, tree, tuple(rules), None if plugged else round(confidence, 3))
+
+
+def finished(
+    place: Quarantine, attempt: Attempt, tree: Sha, rules: tuple[RuleUsed, ...], confidence: float | None
+) -> Resolved | Unresolved:
+    """A pick whose conflicts are resolved, judged against upstream's patch."""
     if tree == attempt.ours:
         held = Place(1, "the branch seems to hold all of it already", Need.DECISION.value)
-        return Unresolved({_text(path): (held,) for path in climbed})
+        return Unresolved(dict.fromkeys(dict.fromkeys(each.path for each in rules), (held,)))
     upstream, ours = patches(place.repository, [attempt.upstream, (attempt.ours, tree)])
     nearness = fidelity(upstream, ours)
-    rules = tuple(rule for path, each in climbed.items() for rule in _rules(_text(path), each))
     more = differences(upstream, ours) if nearness is Fidelity.ADAPTED else ()
-    return Resolved(tree, rules, round(confidence, 3), nearness, more)
+    return Resolved(tree, rules, confidence, nearness, more)
 
 
 def _text(raw: bytes) -> str:

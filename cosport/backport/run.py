@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from cosport.backport import acceptance, choice, conflict, publish, session
+from cosport.backport import acceptance, choice, conflict, external, publish, session
 from cosport.backport import commit as commits
+from cosport.backport.compiled import compiled
 from cosport.backport.expand import followups
 from cosport.backport.judge import Judgement, judge
 from cosport.backport.lock import branch_lock
@@ -244,10 +245,15 @@ class Runner:
         run = turn.run
         spot = Spot(run.target, trial.attempt.ours, run.picked, place)
         if self.request.with_prereqs:
-            needed = self._needs.of(result, run.current, spot)
-            return None if self._bring(run, needed) else settle(place, [(needed, trial)], self._limits)[0]
-        result = settle(place, [(result, trial)], self._limits)[0]
-        if result.outcome is Outcome.CONFLICT:
+            result = self._needs.of(result, run.current, spot)
+            if self._bring(run, result):
+                return None
+        (result,) = settle(place, [(result, trial)], self._limits)
+        if result.outcome is Outcome.CONFLICT and self.request.resolver and not self.request.in_place:
+            result = external.resolved(place, result, trial, self.request.resolver)
+        if result.outcome is Outcome.RESOLVED and self.request.build:
+            result = compiled(place, result, trial.attempt.ours, run.target)
+        if result.outcome is Outcome.CONFLICT and not self.request.with_prereqs:
             result = self._needs.of(result, run.current, spot)
         return result
 
@@ -295,7 +301,7 @@ class Runner:
             commit=None if self.request.dry_run else name,
             change_id=commits.stated_change_id(made),
             prerequisites=run.brought.get(run.current.sha, ()),
-            notes=(*run.remarks, _UNSAID) if unsaid else run.remarks,
+            notes=(*result.notes, *run.remarks, *((_UNSAID,) if unsaid else ())),
         )
         return acceptance.known(self.context.reader, picked)
 

@@ -40,6 +40,7 @@ FLAGS: Final = {
     "--abort": "abort",
     "--status": "status",
     "--accept": "accept",
+    "--build": "build",
     "--show": "show",
 }
 VALUES: Final = {
@@ -50,6 +51,7 @@ VALUES: Final = {
     "--note": "note",
     "--profile": "profile",
     "--branch": "branch",
+    "--resolver": "resolver",
     "--max-rung": "max_rung",
     "--min-confidence": "min_confidence",
 }
@@ -93,8 +95,10 @@ class Asked:
     abort: bool = False
     status: bool = False
     accept: bool = False
+    build: bool = False
     show: bool = False
     branch: str | None = None
+    resolver: str | None = None
     max_rung: str | int | None = None
     min_confidence: str | float | None = None
 
@@ -126,6 +130,8 @@ class Asked:
             with_prereqs=self.with_prereqs,
             with_followups=self.with_followups,
             max_rung=_number(int, "--max-rung", self.max_rung, LAST_RUNG),
+            build=self.build,
+            resolver=self.resolver,
             min_confidence=_number(float, "--min-confidence", self.min_confidence, 1),
         )
 

@@ -67,6 +67,11 @@ def backport(
     show: Annotated[bool, typer.Option("--show", help="Show resolved picks against upstream's patch.")] = False,
     accept: Annotated[bool, typer.Option("--accept", help="Take resolved picks over, having looked at them.")] = False,
     branch: Annotated[str | None, typer.Option(metavar="B", help="Only this branch, for the six above.")] = None,
+    build: Annotated[bool, typer.Option("--build", help="Compile what a resolved pick touches, in a sandbox.")] = False,
+    resolver: Annotated[
+        str | None,
+        typer.Option(metavar="CMD", help="A command to edit files in conflict that no rule resolves."),
+    ] = None,
     max_rung: Annotated[
         int | None, typer.Option("--max-rung", metavar="N", help="The last rung of resolvers of conflicts; 0: none.")
     ] = None,
@@ -108,6 +113,8 @@ def backport(
         abort=abort,
         status=status,
         accept=accept,
+        build=build,
+        resolver=resolver,
         show=show,
         branch=branch,
         max_rung=max_rung,

@@ -187,9 +187,9 @@ def _next(printer: Printer, head: str, result: Result) -> None:
         printer.say(head, "resolve it in ", Styled(worktree, "bold"))
         printer.say(f"    then: cosport backport --continue --branch {result.branch}   (or --skip, --abort)")
     if result.outcome is Outcome.RESOLVED and result.ref:
-        printer.say(
-            head, f"look at it (confidence {result.confidence}): cosport backport --show --branch {result.branch}"
-        )
+        how = "not measured" if result.confidence is None else f"{result.confidence:g}"
+        show = f"cosport backport --show --branch {result.branch}"
+        printer.say(head, f"look at it (confidence {how}): {show}")
         printer.say(f"    then: cosport backport --accept --branch {result.branch}")
 
 

@@ -68,7 +68,9 @@ class Case:
         found = self.found
         if not isinstance(found, Resolved):
             return False
-        return self.rung == REUSE or (self.rung <= DEFAULT.max_rung and found.confidence >= DEFAULT.min_confidence)
+        return self.rung == REUSE or (
+            self.rung <= DEFAULT.max_rung and (found.confidence or 0) >= DEFAULT.min_confidence
+        )
 
 
 def bench(report: Report, what: str, git_dir: Path, chosen: Sequence[Pair]) -> None:
