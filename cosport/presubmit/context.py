@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 PICK_REFS = "refs/heads/backport/"
 """Where `cosport backport` puts its picks: the branch's name comes next."""
 
+_LONGEST = 1000
+"""Commits of a series that stands on no branch yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -94,24 +97,46 @@ def guess_target(context: Context, commit: Sha, names: Iterable[str] = ()) -> Ta
     """The branch that a commit is most likely for.
 
     `names` are the full refs that lead to it: one that `cosport backport` made says which. Else it is the configured
-    branch that it is nearest to: the fewest commits apart. Raises ConfigError where nothing tells.
+    branch that it is nearest to along first parents. Raises ConfigError where nothing tells.
     """
     for name in names:
         for branch in context.config.branches:
             if name == branch.ref or name.startswith(f"{PICK_REFS}{branch.name}/"):
                 return target(context, branch.name)
-    nearest: tuple[int, Branch] | None = None
+    context.history.ensure((commit,))
+    line = _first_parents(context, commit)
+    nearest: tuple[tuple[int, int], Branch] | None = None
     for branch in context.config.branches:
         if (tip := context.tip(branch)) is None:
             continue
-        done = context.repository.attempt("rev-list", "--count", "--left-right", f"{tip}...{commit}", "--")
-        # What the branch has beyond the commit counts less: it may have moved on since.
-        behind, _, ahead = done.stdout.decode("ascii", "replace").strip().partition("\t")
-        if done.status == 0 and (nearest is None or int(ahead) * 1000 + int(behind) < nearest[0]):
-            nearest = int(ahead) * 1000 + int(behind), branch
+        distance = _distance(context, line, tip)
+        if distance is not None and (nearest is None or distance < nearest[0]):
+            nearest = distance, branch
     if nearest is None:
         raise ConfigError(
-            f"for which branch {commit[:12]} is meant is not known: no branch is configured here",
-            hint="name it with --branch BRANCH, or run: cosport init",
+            f"for which branch {commit[:12]} is meant is not known: it stands on no configured branch",
+            hint="name it with --branch BRANCH, or configure the branches: cosport init",
         )
     return target(context, nearest[1].name)
+
+
+def _first_parents(context: Context, commit: Sha) -> list[Sha]:
+    """The commit and what it stands on, along first parents, as far as a series may be long."""
+    line = [commit]
+    while len(line) < _LONGEST and (parents := context.reader.commit(line[-1]).parents):
+        line.append(parents[0])
+    return line
+
+
+def _distance(context: Context, line: list[Sha], tip: Sha) -> tuple[int, int] | None:
+    """How far a commit is from a branch: commits up to one that the branch has, then how many that has moved on since.
+
+    None where the branch has none of them.
+    """
+    history = context.history
+    reach = history.reach(tip)
+    for steps, sha in enumerate(line):
+        rank = history.rank(sha)
+        if reach.holds(rank):
+            return steps, reach.position - reach.chain.entry(rank)
+    return None
