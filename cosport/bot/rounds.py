@@ -67,8 +67,9 @@ class Bot:
         world = self.clone.world(config)
         found = self._open(only, branches)
         tally.open = len(found)
-        for change in (*found, *(self._landed(branches) if only is None and allowed else ())):
-            self._obey(config, change, allowed)
+        if not self.voter.dry_run:
+            for change in (*found, *(self._landed(branches) if only is None and allowed else ())):
+                self._obey(config, change, allowed)
         jobs: list[Job] = []
         for change in found:
             waivers = commands.waivers(change, self.voter.account, allowed)
@@ -225,7 +226,7 @@ class Bot:
             text = "it is judged anew"
         elif not text and command.verb is Verb.SKIP:
             text = f"{command.words[0]} is put aside for patch set {command.patch_set}"
-        elif not text and not self.voter.dry_run:
+        elif not text:
             picked = cherrypick(self.clone.server, self.clone.repository, config, change, command.words)
             text, waits = code(picked.told), picked.waits and change.is_open
         self.voter.reply(change.number, f"{command.id}, waits" if waits else command.id, text)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from cosport.config import SHARED_REF, BranchKind
-from cosport.errors import GerritError
+from cosport.errors import GerritError, UsageError
+from cosport.gerrit.changes import quoted
 from cosport.gerrit.client import path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from cosport.config import Config
+    from cosport.config import Branch, Config
     from cosport.gerrit.client import Client
 
 _COPIED: Final = "changekind:NO_CHANGE"
@@ -30,9 +31,12 @@ _LABELS: Final = {
 def setup(client: Client, config: Config, group: str) -> Iterator[str]:
     """Set the project up, and yield what was done. Doing it twice changes nothing more.
 
-    Raises GerritError where the account is no owner of the project.
+    Raises GerritError where the account is no owner of the project, UsageError where no branch is configured: then
+    nothing would be judged.
     """
     project = config.gerrit.project
+    if not config.branches:
+        raise UsageError(f"{config.source} configures no branches", hint="write those to judge as [[branch]] into it")
     found = client.find(path("groups", group), dict[str, Any])
     if found is None:
         found = _made(client, group)
@@ -41,14 +45,14 @@ def setup(client: Client, config: Config, group: str) -> Iterator[str]:
         body = {"function": "NoBlock", "values": values, "copy_condition": _COPIED}
         client.put(path("projects", project, "labels", name), body)
         yield f"label {name}: {values['-1']} / {values['+1']}; kept only where a new patch set changes nothing"
-    for name in _LABELS:
-        where = _where(config) if name != "Verified" else ""
-        if name != "Verified" and not where:
-            continue
-        body = {"name": name, "submittability_expression": _REQUIRED.format(name=name)}
-        body |= {"applicability_expression": where} if where else {}
-        client.put(path("projects", project, "submit_requirements", name), body)
-        yield f"submit requirement {name}{f' on {where}' if where else ''}"
+    release = [each for each in config.branches if each.kind is BranchKind.RELEASE]
+    for name, branches in (("Verified", config.branches), ("Main-Branch-Verified", release)):
+        if branches:
+            where = _where(branches)
+            body = {"name": name, "applicability_expression": where}
+            body |= {"submittability_expression": _REQUIRED.format(name=name)}
+            client.put(path("projects", project, "submit_requirements", name), body)
+            yield f"submit requirement {name} on {where}"
     rule = {"action": "ALLOW", "min": -1, "max": 1}
     allowed = {f"label-{name}": {"label": name, "rules": {found["id"]: rule}} for name in _LABELS}
     reads = {"read": {"rules": {found["id"]: {"action": "ALLOW"}}}}
@@ -67,7 +71,6 @@ def _made(client: Client, group: str) -> dict[str, Any]:
         return client.get(path("groups", group), dict[str, Any])
 
 
-def _where(config: Config) -> str:
-    """The release branches, as an expression: there a fix must be in main first."""
-    refs = [f"refs/heads/{each.served_as}" for each in config.branches if each.kind is BranchKind.RELEASE]
-    return " OR ".join(f"branch:{ref}" for ref in refs)
+def _where(branches: Iterable[Branch]) -> str:
+    """These branches, as an expression: where the bot does not judge, nothing may wait for its vote."""
+    return " OR ".join(f"branch:{quoted(f'refs/heads/{each.served_as}')}" for each in branches)

@@ -72,7 +72,10 @@ def examine(session: Session) -> Iterator[Check]:
     yield Check("config", State.OK, config.source)
     yield from branches(repository, config)
     if config.gerrit.url:
-        yield gerrit(config.gerrit.url)
+        reached = gerrit(config.gerrit.url)
+        yield reached
+        if reached.state is State.OK:
+            yield gerrit_account(config)
 
 
 def identity(repository: Repository) -> Check:
@@ -155,6 +158,24 @@ def gerrit(url: str, timeout: float = 5.0) -> Check:
     except (OSError, http.client.HTTPException, ValueError) as exc:
         reason = getattr(exc, "reason", None) or exc
         return Check("gerrit", State.BROKEN, f"{url}: {reason}", costs)
+
+
+def gerrit_account(config: Config) -> Check:
+    """Whether our token is there, is kept to ourselves, and is taken."""
+    from cosport.gerrit import credentials
+    from cosport.gerrit.changes import myself
+    from cosport.gerrit.client import Client
+
+    costs = "picks can be pushed over ssh alone, and only what is public is seen"
+    try:
+        account = credentials.read(config.gerrit)
+        if account is None:
+            return Check("gerrit account", State.MISSING, f"no token in {config.gerrit.token_file}", costs)
+        with Client(config.gerrit.url, account, timeout=5.0) as client:
+            who = myself(client)
+    except CosportError as exc:
+        return Check("gerrit account", State.BROKEN, exc.what, f"{costs}; {exc.hint}" if exc.hint else costs)
+    return Check("gerrit account", State.OK, f"{who.name or account.user} ({account.user})")
 
 
 def _print(session: Session, report: Report) -> None:
