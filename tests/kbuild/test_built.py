@@ -194,7 +194,11 @@ def test_an_answer_is_kept_until_what_it_rests_on_changes(git: Git, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(built, "Tree", None)  # to read it anew would fail now
         assert ask(git, {**files, "drivers/off/a.c": "changed"}) == first
-    assert ask(git, {**files, DEFCONFIG: "CONFIG_OFF=y\n"}).not_built == frozenset()
+    more = {**files, "drivers/off/b.c": ""}
+    assert ask(git, more).not_built == {"drivers/off/a.c", "drivers/off/b.c"}
+    assert ask(git, {**more, "drivers/Makefile": "obj-y += off/\n"}).not_built == frozenset()
+    assert ask(git, {**more, "Kconfig": KCONFIG + "config OFF\n\tdef_bool y\n"}).not_built == frozenset()
+    assert ask(git, {**more, DEFCONFIG: "CONFIG_OFF=y\n"}).not_built == frozenset()
 
 
 def test_a_commit_is_marked_by_its_files() -> None:
