@@ -44,11 +44,13 @@ def _batch(context: Context, request: Request, pairs: Sequence[tuple[Commit, Tar
                 continue
             judgement, attempts = found
             answered.append(answer(commit, target.name, judgement, [next(trials) for _ in attempts]))
-        results = settle(place, answered, Limits.of(context, request))
-    if request.with_prereqs:
-        needs = Needs(context, request, seconds=inf)
-        return [_searched(context, needs, *pair, result) for pair, result in zip(pairs, results, strict=True)]
-    return results
+        if request.with_prereqs:  # before any resolver is asked, as a backport does
+            needs = Needs(context, request, seconds=inf)
+            answered = [
+                (_searched(context, needs, *pair, result), trial)
+                for pair, (result, trial) in zip(pairs, answered, strict=True)
+            ]
+        return settle(place, answered, Limits.of(context, request))
 
 
 def _searched(context: Context, needs: Needs, commit: Commit, target: Target, result: Result) -> Result:

@@ -64,6 +64,17 @@ def test_a_plan_looks_for_them_only_when_it_is_asked_to(house: House) -> None:
     assert house.frozen() == before
 
 
+def test_what_a_rule_resolves_has_prerequisites_all_the_same_where_they_are_asked_for(house: House) -> None:
+    needed_ = house.fix(edit(LINES, l20="renamed();"), "mm: rename")
+    fix = house.fix(edit(LINES, l20="renamed();", l19="", l21="one more line"), SUBJECT)
+    house.land("cos-5.4", edit(LINES, l35="own"), "own")
+    (plain,) = invoke("plan", fix, "--json", "--max-rung", "7", cwd=house.git.path, check=1).json()["results"]
+    args = ("plan", fix, "--with-prereqs", "--json", "--max-rung", "7")
+    (asked,) = invoke(*args, cwd=house.git.path, check=1).json()["results"]
+    assert (plain["outcome"], asked["outcome"]) == ("resolved", "resolved")
+    assert needed(asked) == [needed_]
+
+
 def test_with_prereqs_they_come_first_as_a_series_each_with_its_own_message(git: Git) -> None:
     house = House.build(git, profile="stable")
     first, second, fix = chain(house)
