@@ -81,7 +81,7 @@ def write(
             raise UsageError("--document takes no range: the document holds it", hint="leave the range out")
         made = load(_read(document), str(document))
     else:
-        with _request(session, span, release, profile, authors=authors) as request:
+        with requesting(session, span, release, profile, authors=authors) as request:
             made = build(request)
     chosen = Format.JSON if session.json else form
     text = render(made, chosen) if template is None else render_by(made, template)
@@ -107,7 +107,7 @@ def explain(
     from cosport.notes.build import build
     from cosport.notes.explain import explain as explained
 
-    with _request(session, span, release, profile) as request:
+    with requesting(session, span, release, profile) as request:
         found = explained(request, build(request), what)
     if session.json:
         session.printer.json(found)
@@ -129,7 +129,7 @@ def lint(session: Session, span: Span = "", release: ReleaseName = "", profile: 
     from cosport.notes.lint import SCHEMA, is_clean
     from cosport.notes.lint import lint as linted
 
-    with _request(session, span, release, profile) as request:
+    with requesting(session, span, release, profile) as request:
         found = linted(request, build(request))
     if session.json:
         session.printer.json({"schema": SCHEMA, "commits": found})
@@ -145,7 +145,7 @@ def lint(session: Session, span: Span = "", release: ReleaseName = "", profile: 
 
 
 @contextmanager
-def _request(
+def requesting(
     session: Session, span: str, release: str, profile: str, *, authors: bool | None = None
 ) -> Iterator[Request]:
     """What notes are made from. Raises UsageError, RevisionError, ConfigError, CveDataError."""

@@ -68,9 +68,9 @@ def run(
     with ObjectReader(session.repository) as reader:
         config = session.config
         cells = start.cells(source, config, reader, branch or (), lambda name, most: _missing(session, name, most))
-        plan = start.plan(source, config, reader, values, cells)
+        plan = start.plan(source, config, reader, values, cells, fresh=fresh)
         works = start.Works(reader, grid)
-        return _told(session, lambda tell: works.begin(source, plan, tell, fresh=fresh))
+        return _told(session, lambda tell: works.begin(source, plan, tell))
 
 
 @command(example="cosport pipeline resume backport-and-prove-3")

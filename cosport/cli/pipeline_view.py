@@ -90,7 +90,8 @@ class Live:
         with self._lock:
             before = self._cells[_row(node), node.job_name]
             since = before[1] if before[0] is state else time.monotonic()
-            self._cells[_row(node), node.job_name] = (state, since)
+            shown = State.WAITING if state is State.RUNNING and not note else state  # it waits for a worker
+            self._cells[_row(node), node.job_name] = (shown, since)
             if note and state not in (State.RUNNING, State.PASSED):
                 self._notes = [*self._notes[-2:], f"{node.name}: {note}"]
 

@@ -18,7 +18,7 @@ from cosport.errors import CosportError, RevisionError, UsageError
 from cosport.history.missing import Word
 from cosport.model.commit import Sha
 from cosport.site import build, gather
-from cosport.site.model import Cell, Cve, JobResult, Missing, Plot, Site
+from cosport.site.model import Cell, Cve, JobResult, Missing, Notes, Plot, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,6 +50,9 @@ def site(
     branch: Annotated[
         list[str] | None, typer.Option(metavar="BRANCH", help="A branch (default: all configured).")
     ] = None,
+    notes: Annotated[
+        list[str] | None, typer.Option(metavar="FROM..TO", help="Release notes of this range too, with their feed.")
+    ] = None,
     with_missing: Annotated[bool, typer.Option("--missing/--no-missing", help="Look for what branches lack.")] = True,
 ) -> int:
     """Write a static site: fixes by branches with what is known of each, missing fixes, CVEs, search.
@@ -64,6 +67,7 @@ def site(
                 "no branch to show: none is configured", hint="run: cosport init, or name some: --branch B"
             )
         made = _collect(session, context, targets, title, with_missing=with_missing)
+    made = replace(made, notes=tuple(_notes(session, span) for span in notes or ()))
     with session.printer.progress("writing pages", len(made.fixes)) as step:
         files = build.build(made, folder, step)
     for name, error in absent:
@@ -110,6 +114,17 @@ def _collect(session: Session, context: Context, targets: Sequence[Target], titl
         missing,
         cves,
     )
+
+
+def _notes(session: Session, span: str) -> Notes:
+    """The notes of a range and their feed, as `cosport notes` writes them."""
+    from cosport.cli.notes import requesting
+    from cosport.notes.build import build as written
+    from cosport.notes.render import Format, render
+
+    with requesting(session, span, "", "") as request:
+        made = written(request)
+    return Notes(span, made.release.name, made.date[:10], render(made, Format.HTML), render(made, Format.ATOM))
 
 
 def _join_missing(context: Context, fixes: dict[str, Fix], missing: Mapping[str, Sequence[Missing]]) -> None:
@@ -165,6 +180,7 @@ def _jobs(session: Session, context: Context) -> Jobs:
                                 entry.state.value,
                                 tuple((name, value) for name, value in entry.outputs.items() if value),
                                 _plots(run.job_folder(entry.node)),
+                                next(run.job_folder(entry.node).rglob("report.html"), None),
                             )
                         )
     return found

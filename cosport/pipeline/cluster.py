@@ -162,13 +162,13 @@ def embedded(machine: Machine) -> Client:
     return Client(cluster, set_as_default=False)
 
 
-def machines(client: Client) -> tuple[Machine, ...]:
-    """What the workers of a cluster announce."""
-    found = client.scheduler_info(n_workers=-1)["workers"].values()
-    return tuple(
-        Machine(each["nthreads"], int(each["resources"].get(MEMORY, 0)), int(each["resources"].get(QEMU, 0)))
-        for each in found
-    )
+def machines(client: Client) -> dict[str, Machine]:
+    """What the workers of a cluster announce, by their addresses. Raises OSError where its scheduler went away."""
+    found = client.scheduler_info(n_workers=-1)["workers"]
+    return {
+        address: Machine(each["nthreads"], int(each["resources"].get(MEMORY, 0)), int(each["resources"].get(QEMU, 0)))
+        for address, each in found.items()
+    }
 
 
 def leave(client: Client) -> None:

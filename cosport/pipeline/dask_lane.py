@@ -1,18 +1,22 @@
 """The lane of a Dask cluster, embedded or grown: orders become tasks, their ends events, and no rerun goes unseen.
 
-Dask keeps no state that we rely on. Its scheduler may forget everything and its workers may die: each order that was
-open then comes back as lost, and the engine, which has the journal, decides.
+Dask carries orders to workers and says when one dies; it decides nothing. Which worker gets an order is settled here,
+by what each announced and holds already: left to itself, Dask hands all waiting tasks out at once, and one worker's
+death would be held against every job in its queue. Nor does it keep a state that we rely on: an order that was open
+when its worker or the scheduler died comes back as lost, and the engine, which has the journal, goes on from there.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cosport.errors import CosportError
 from cosport.pipeline import parcel, perform, worker
-from cosport.pipeline.cluster import MEMORY, QEMU, leave
+from cosport.pipeline.cluster import leave, machines
 from cosport.pipeline.lane import Begun, Ended
 from cosport.pipeline.order import Answer
 from cosport.pipeline.state import End
@@ -23,19 +27,28 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
     from cosport.git.repository import Repository
+    from cosport.pipeline.cluster import Machine
     from cosport.pipeline.lane import Events
     from cosport.pipeline.order import Order
 
 Task = tuple["Callable[..., Answer]", tuple[Any, ...]]
 """What a worker calls with an order, and what it gets besides."""
 
-_ROUNDS: Final = 8
-"""How often a worker may say that it lacks commits: it may be another worker each time."""
-
 _GONE: Final = "the scheduler went away"
+_LEFT: Final = "its worker left"
 
 _LOOK: Final = 1.0
-"""Seconds between two looks at whether the scheduler is still there."""
+"""Seconds between two looks at who is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """An order that a worker has, by its address; `bundled` once it was sent the commits that it lacked."""
+
+    order: Order
+    worker: str
+    future: Future[Answer]
+    bundled: bool
 
 
 class DaskLane:
@@ -61,31 +74,41 @@ class DaskLane:
         self._connect = connect
         self._task = task
         self._repository = repository
-        self._lock = threading.RLock()
-        self._open: dict[str, tuple[Order, Future[Answer]]] = {}
-        self._over = threading.Event()
         self._name = name
+        self._lock = threading.RLock()
+        self._backlog: deque[Order] = deque()
+        self._open: dict[str, _Sent] = {}
+        self._workers: dict[str, Machine] = {}
         self._client = self._greeted(client)
+        self._over = threading.Event()
         self._watch = threading.Thread(target=self._look, name="cosport-watch", daemon=True)
         self._watch.start()
 
     def submit(self, order: Order) -> None:
         """Have it performed where its resources are free. Raises ToolError where no scheduler can be reached."""
-        function, args = self._task(order)
-        self._send(order, function, args, round_=0)
+        if self._client.status != "running":
+            self._lost(_GONE)
+            leave(self._client)
+            self._client = self._greeted(self._connect())
+        with self._lock:
+            self._backlog.append(order)
+        self._hand_out()
 
     def stop(self, run: str) -> None:
-        """Take back what waits, stop what runs; ends of what runs come as events."""
+        """Take back what waits, stop what runs; their ends come as events."""
+        with self._lock:
+            waiting, self._backlog = self._backlog, deque()
+            futures = [sent.future for sent in self._open.values()]
+        for order in waiting:
+            self._events.put(Ended(order.node, order.attempt, Answer(end=End.STOPPED, what="it was stopped")))
         if self._client.status == "running":
-            with self._lock:
-                futures = [future for _, future in self._open.values()]
             self._client.run(perform.stop, run, "nobody", on_error="ignore")
             self._client.cancel(futures)
         else:
             self._lost(_GONE)
 
     def close(self) -> None:
-        """End the watch, and let go of a client that was made here."""
+        """End the watch, and let go of the cluster; an embedded one ends."""
         self._over.set()
         self._watch.join()
         leave(self._client)
@@ -94,63 +117,108 @@ class DaskLane:
         """A client that hears what workers say; what an earlier client left running of this run is stopped."""
         client.run(perform.stop, self._run, self._name, on_error="ignore")
         client.subscribe_topic(worker.TOPIC, self._begun)
+        self._workers = machines(client)
         return client
 
-    def _connected(self) -> Client:
-        if self._client.status != "running":
-            self._lost(_GONE)
-            leave(self._client)
-            self._client = self._greeted(self._connect())
-        return self._client
+    def _hand_out(self) -> None:
+        """Give each waiting order to a worker with room for it, if there is one."""
+        with self._lock:
+            for order in list(self._backlog):
+                address = self._with_room(order)
+                if address:
+                    self._backlog.remove(order)
+                    self._send(order, address, *self._task(order), bundled=False)
 
-    def _send(self, order: Order, function: Callable[..., Answer], args: tuple[Any, ...], round_: int) -> None:
-        future = self._connected().submit(
+    def _with_room(self, order: Order) -> str:
+        """The worker that has most room for an order; "" where none has enough."""
+        best, most = "", 0
+        for address, machine in self._workers.items():
+            held = [sent.order for sent in self._open.values() if sent.worker == address]
+            if held and (order.alone or any(each.alone for each in held)):
+                continue
+            jobs = machine.jobs - len(held)
+            memory = machine.memory - sum(each.memory for each in held)
+            qemu = machine.qemu - sum(each.qemu for each in held)
+            if jobs > most and memory >= order.memory and qemu >= order.qemu:
+                best, most = address, jobs
+        return best
+
+    def _send(
+        self, order: Order, address: str, function: Callable[..., Answer], args: tuple[Any, ...], *, bundled: bool
+    ) -> None:
+        future = self._client.submit(
             function,
             order,
             *args,
-            key=f"{order.name}/{round_}",
+            key=f"{order.name}/{self._name}/{bundled:d}",
             pure=False,
-            resources={MEMORY: order.memory, QEMU: order.qemu},
+            workers=[address],
+            allow_other_workers=False,
             retries=0,
         )
+        sent = _Sent(order, address, future, bundled)
         with self._lock:
-            self._open[order.name] = (order, future)
-        future.add_done_callback(lambda ended: self._done(order, ended, round_))
+            self._open[order.name] = sent
+        future.add_done_callback(lambda _: self._done(sent))
 
     def _begun(self, event: tuple[float, dict[str, Any]]) -> None:
         said = event[1]
         if said["run"] == self._run:
             self._events.put(Begun(said["node"], said["attempt"], said["place"]))
 
-    def _done(self, order: Order, future: Future[Answer], round_: int) -> None:
+    def _done(self, sent: _Sent) -> None:
         """Called by Dask, on a thread of its own, when a task is over in whatever way."""
+        order = sent.order
         with self._lock:
-            if self._open.get(order.name, (None, None))[1] is not future:
+            if self._open.get(order.name) is not sent:
                 return
             del self._open[order.name]
-        answer, deaths = _answer(future)
-        future.release()  # a result that nobody holds is not computed again when its worker dies
-        if answer.end is End.LACKS and round_ < _ROUNDS:
+        answer, deaths = _answer(sent.future)
+        if deaths:
+            self._workers.pop(sent.worker, None)
+        sent.future.release()  # a result that nobody holds is not computed again when its worker dies
+        if answer.end is End.LACKS and not sent.bundled:
             try:
-                tips = [tip.sha for tip in order.tips]
-                sent = parcel.bundle(self._repository, tips, answer.has)
-                self._send(order, worker.work, (sent,), round_ + 1)
+                bundle = parcel.bundle(self._repository, [tip.sha for tip in order.tips], answer.has)
+                self._send(order, sent.worker, worker.work, (bundle,), bundled=True)
             except (CosportError, OSError) as exc:
                 answer = Answer(end=End.NOT_STARTED, what=f"its commits cannot be sent: {exc}")
             else:
                 return
         self._events.put(Ended(order.node, order.attempt, answer, deaths))
+        self._hand_out()
 
     def _look(self) -> None:
-        """Notice that the scheduler is gone: Dask would wait for it, and its futures with it."""
+        """See who is there: workers come and go, and Dask would wait for a scheduler that is gone, and for ever."""
         while not self._over.wait(_LOOK):
-            if self._client.status != "running":
+            client = self._client
+            if client.status != "running":
                 self._lost(_GONE)
+                continue
+            try:
+                found = machines(client)
+            except OSError:  # it goes away just now
+                continue
+            with self._lock:
+                left = [each for each in self._open.values() if each.worker not in self._workers | found]
+                self._workers = found
+            for sent in left:
+                self._drop(sent, _LEFT)
+            self._hand_out()
+
+    def _drop(self, sent: _Sent, why: str) -> None:
+        with self._lock:
+            if self._open.get(sent.order.name) is not sent:
+                return
+            del self._open[sent.order.name]
+        self._events.put(Ended(sent.order.node, sent.order.attempt, Answer(end=End.LOST, what=why)))
 
     def _lost(self, why: str) -> None:
+        """All that was handed out, or waited to be, comes back."""
         with self._lock:
-            lost, self._open = self._open, {}
-        for order, _ in lost.values():
+            orders = [*(sent.order for sent in self._open.values()), *self._backlog]
+            self._open, self._backlog = {}, deque()
+        for order in orders:
             self._events.put(Ended(order.node, order.attempt, Answer(end=End.LOST, what=why)))
 
 

@@ -103,6 +103,7 @@ class Engine:
         self._outputs: dict[str, dict[str, str]] = {}
         self._open: dict[str, int] = {}  # the attempt that is being made at each running job
         self._tallies: dict[str, _Tally] = {}
+        self._places: dict[str, str] = {}  # who began to perform a job last
         self._ready: deque[str] = deque()
         self._later: list[tuple[float, str]] = []  # when to try again
         self._waits: dict[str, int] = {}  # how many of its needs are not over yet
@@ -180,7 +181,8 @@ class Engine:
         attempt = self._journal.start(self._run, node.name, name)
         self._open[node.name] = attempt
         self._tell(node, State.RUNNING, "")
-        self._lanes[place_of(node.job)].submit(msgspec.structs.replace(order, attempt=attempt))
+        alone = bool(self._tallies.get(node.name, _Tally()).deaths)
+        self._lanes[place_of(node.job)].submit(msgspec.structs.replace(order, attempt=attempt, alone=alone))
 
     def _reason_to_skip(self, node: Node) -> str:
         if node.job.after is After.PASSED:
@@ -201,6 +203,7 @@ class Engine:
         node = self._nodes[event.node]
         if isinstance(event, Begun):
             first = self._journal.seen(self._run, event.node, event.attempt, event.worker)
+            self._places[node.name] = event.worker
             self._tell(node, State.RUNNING, f"on {event.worker}{'' if first else ', begun again'}")
             return
         del self._open[event.node]
@@ -213,7 +216,7 @@ class Engine:
     def _lost(self, node: Node, event: Ended, tally: _Tally) -> None:
         """An attempt of which nobody knows the end: made again, unless the job seems to kill its workers."""
         answer = event.answer
-        tally.deaths += (answer.worker,) * event.deaths
+        tally.deaths += (self._places.get(node.name, "one"),) * event.deaths
         if len(tally.deaths) < DEATHS:
             self._journal.again(self._run, node.name, event.attempt, End.LOST, answer.what)
             self._tell(node, State.WAITING, f"{answer.what}; once more")

@@ -35,6 +35,7 @@ class Order(Struct, frozen=True, kw_only=True):
     `tips` are all commits that it needs; `config` is the text of cosport.toml, if any.
 
     `client` tells the process that gave it from an earlier one of the same run, whose orders may still be on their way.
+    `alone`: a worker has died under it, so it gets one for itself, and no other job is blamed for the next death.
     """
 
     run: str
@@ -51,6 +52,7 @@ class Order(Struct, frozen=True, kw_only=True):
     hash_name: str = "sha1"
     version: str = ""
     client: str = ""
+    alone: bool = False
 
     @property
     def name(self) -> str:

@@ -35,7 +35,10 @@ SCHEMA: Final = "cosport.pipeline-run/1"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A run as it was started. `config` is the text of the configuration, and `config_file` where it came from."""
+    """A run as it was started. `config` is the text of the configuration, and `config_file` where it came from.
+
+    `fresh`: answers of earlier runs are not taken over.
+    """
 
     schema: str = SCHEMA
     file: str
@@ -45,6 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     config: str = ""
     config_file: str = ""
     upstream: Tip | None = None
+    fresh: bool = False
 
 
 class Absent(Exception):  # noqa: N818 - it is an answer: there is nothing to do this job with

@@ -205,7 +205,11 @@ STAGES: Final[dict[str, Stage]] = {
     ),
     "site": Stage(
         command=("site",),
-        parameters={"folder": Parameter(required=True), "title": Parameter("--title")},
+        parameters={
+            "folder": Parameter(required=True),
+            "title": Parameter("--title"),
+            "notes": Parameter("--notes", many=True, revision=True),
+        },
         outputs=("fixes", "files"),
         read=_site,
         where=Place.HERE,

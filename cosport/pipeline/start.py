@@ -110,7 +110,15 @@ def cells(
     return tuple(found)
 
 
-def plan(source: Source, config: Config, reader: ObjectReader, values: dict[str, str], grid: tuple[Cell, ...]) -> Plan:
+def plan(
+    source: Source,
+    config: Config,
+    reader: ObjectReader,
+    values: dict[str, str],
+    grid: tuple[Cell, ...],
+    *,
+    fresh: bool = False,
+) -> Plan:
     """The plan of a run that starts now."""
     text, file = "", ""
     if (path := Path(config.source)).is_file():
@@ -121,7 +129,14 @@ def plan(source: Source, config: Config, reader: ObjectReader, values: dict[str,
         tip = refs.read(reader.repository, ref) if ref else None
         upstream = Tip(tip, ref) if tip is not None else None
     return Plan(
-        file=source.name, text=source.text, inputs=values, cells=grid, config=text, config_file=file, upstream=upstream
+        file=source.name,
+        text=source.text,
+        inputs=values,
+        cells=grid,
+        config=text,
+        config_file=file,
+        upstream=upstream,
+        fresh=fresh,
     )
 
 
@@ -151,7 +166,7 @@ class Works:
         self._repository = reader.repository
         self._grid = grid
 
-    def begin(self, source: Source, plan: Plan, tell: Tell, *, fresh: bool = False) -> tuple[Run, State]:
+    def begin(self, source: Source, plan: Plan, tell: Tell) -> tuple[Run, State]:
         """Start a run and go on to its end: the run, and the worst state of its jobs.
 
         Raises PipelineError for a job that no machine can hold, before anything is written.
@@ -163,7 +178,7 @@ class Works:
             run = Run.create(self._repository, source.document.pipeline, plan)
             stack.enter_context(run.held())
             journal.new_run(run.name, source.document.pipeline, nodes.values())
-            return run, self._work(_Work(run, plan, nodes), client, journal, tell, fresh=fresh)
+            return run, self._work(_Work(run, plan, nodes), client, journal, tell)
 
     def resume(self, name: str, tell: Tell) -> tuple[Run, State]:
         """Take a run up again where it was left, and go on to its end.
@@ -194,7 +209,7 @@ class Works:
             client = self._connect()
         else:
             client = self._connect()
-            fit(source, cluster.machines(client))
+            fit(source, tuple(cluster.machines(client).values()))
         return client
 
     def _connect(self) -> Client:
@@ -203,7 +218,7 @@ class Works:
             return cluster.connect(grid.scheduler, grid.tls, wait=grid.wait)
         return cluster.embedded(grid.machine)
 
-    def _work(self, work: _Work, client: Client | None, journal: Journal, tell: Tell, *, fresh: bool = False) -> State:
+    def _work(self, work: _Work, client: Client | None, journal: Journal, tell: Tell) -> State:
         run, plan, nodes = work.run, work.plan, work.nodes
         events: Events = SimpleQueue()
         name = uuid.uuid4().hex
@@ -232,7 +247,7 @@ class Works:
                 events=events,
                 home=run,
                 listener=tell(run, nodes),
-                fresh=fresh,
+                fresh=plan.fresh,
             ).work()
 
 

@@ -103,13 +103,13 @@ class Cve:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """The release notes of one range: HTML that the notes' own renderer made."""
+    """The release notes of one range: a whole page and a feed, as the notes' own renderers made them."""
 
-    branch: str
     span: str
-    title: str
+    release: str
+    date: str
     html: str
-    atom: str = ""
+    atom: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from cosport.site.model import Plot, Site
+    from cosport.site.model import Cell, Fix, Site
 
 ROWS: Final = 250
 """Rows of a table on one page: 6 branches make some 400 KB of it."""
@@ -35,6 +35,9 @@ LONGEST: Final = 60_000
 
 LINES: Final = 400
 """Lines of differences that a page shows for a file."""
+
+LARGEST: Final = 1_000_000
+"""Bytes of a job's file that the site takes in."""
 
 ASSETS: Final = ("style.css", "search.js", "icon.svg")
 
@@ -93,7 +96,7 @@ class Writer:
         template = self._jinja.get_template("fix.html.j2")
         titles = {cve.id: cve for cve in self._site.cves}
         for fix in self._site.fixes:
-            text = template.render(root="../", here=fix_file(fix.sha), fix=fix, titles=titles, plot=self._plot)
+            text = template.render(root="../", here=fix_file(fix.sha), fix=fix, titles=titles, copied=self._copied)
             (self._folder / fix_file(fix.sha)).write_text(text, encoding="utf-8", errors="replace")
             self._step(1)
 
@@ -107,12 +110,11 @@ class Writer:
             self._page("cve.html.j2", page.file, page=page, known=known)
 
     def _notes(self) -> None:
-        self._page("notes.html.j2", "notes/index.html", slug=slug)
+        self._page("notes.html.j2", "notes/index.html")
         for each in self._site.notes:
-            stem = f"notes/{slug(each.branch)}-{slug(each.span)}"
-            self._page("note.html.j2", f"{stem}.html", each=each, feed=f"{slug(each.branch)}-{slug(each.span)}.atom")
-            if each.atom:
-                (self._folder / f"{stem}.atom").write_text(each.atom, encoding="utf-8", errors="replace")
+            for ending, text in (("html", each.html), ("atom", each.atom)):
+                file = self._folder / "notes" / f"{slug(each.span)}.{ending}"
+                file.write_text(text, encoding="utf-8", errors="replace")
 
     def _search(self) -> None:
         """The index as scripts: a page that was opened from a disk may load those, and no JSON."""
@@ -123,13 +125,15 @@ class Writer:
             (self._folder / "search" / f"{number}.js").write_text(text, encoding="ascii")
         self._page("search.html.j2", "search.html", shards=len(shards))
 
-    def _plot(self, plot: Plot) -> str:
-        """A picture, copied into the site once; its file's name, "" where it is gone."""
+    def _copied(self, file: Path) -> str:
+        """A file that a job made, copied into the site once; its name there, "" where it is gone or too large."""
         try:
-            data = plot.file.read_bytes()
+            data = file.read_bytes() if file.stat().st_size < LARGEST else b""
         except OSError:
             return ""
-        name = f"{hashlib.sha256(data).hexdigest()[:20]}{plot.file.suffix}"
+        if not data:
+            return ""
+        name = f"{hashlib.sha256(data).hexdigest()[:20]}{file.suffix}"
         (self._folder / "plots" / name).write_bytes(data)
         return f"plots/{name}"
 
@@ -169,13 +173,22 @@ def _environment(site: Site) -> Environment:
         finalize=_visible,
     )
     made.globals.update(site=site, fix_file=fix_file, slug=slug, lines_shown=LINES)
-    made.globals.update(chip=_chip)
+    made.globals.update(chip=_chip, detailed=_detailed)
     made.filters.update(cut=_cut)
     return made
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + f"\n[... {len(text) - LONGEST} characters more]"
+
+
+def _detailed(fix: Fix) -> list[Cell]:
+    """The branches of which there is more to tell than fits into a row."""
+    return [
+        cell
+        for cell in fix.cells.values()
+        if cell.conflicts or cell.adapted or cell.differences or cell.jobs or cell.events
+    ]
 
 
 def _visible(value: object) -> object:

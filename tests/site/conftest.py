@@ -116,7 +116,8 @@ def build(home: Path) -> Made:
     cosport(
         "pipeline", "run", str(file), "--set", f"fix={fixes['plain']}", "--set", f"plot={PLOT}", cwd=git.path, check=0
     )
-    cosport("site", str(home / "site"), "--title", "Kernels <of> ours", cwd=git.path, check=0)
+    title = ("--title", "Kernels <of> ours", "--notes", f"{base}..cos-5.4")
+    cosport("site", str(home / "site"), *title, cwd=git.path, check=0)
     return Made(home / "site", git, fixes)
 
 

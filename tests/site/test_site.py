@@ -39,6 +39,8 @@ def test_every_link_leads_to_a_file_of_the_site(made: Made) -> None:
     for file in made.folder.rglob("*.html"):
         for link in Links(file.read_text(encoding="utf-8")).links:
             parts = urlsplit(link)
+            if parts.scheme == "https" and file.parent.name == "notes":
+                continue  # notes lead to bugs and CVEs where they live
             assert not parts.scheme, link
             assert not parts.netloc, link
             if parts.path:
