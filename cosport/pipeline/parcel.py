@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from cosport.errors import DiskError, ToolError
 from cosport.git import refs
+from cosport.git.objects import ObjectReader
 from cosport.git.repository import Repository
 from cosport.model.commit import Sha, is_full_sha
 from cosport.pipeline.order import NewRef
 from cosport.pipeline.perform import PID
+from cosport.records import notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,7 +32,7 @@ LARGEST: Final = 1 << 30
 """Bytes of one parcel: it goes through memory on its way."""
 
 PICKS: Final = "refs/heads/backport/"
-"""Where picks stand: the only refs that a worker's answer may move at home."""
+"""Where picks stand: the only refs, besides the records, that a worker's answer may move at home."""
 
 HELD: Final = "refs/cosport/held"
 """Where a worker's repository keeps the commits that it was sent, by their names."""
@@ -88,10 +90,10 @@ def set_refs(repository: Repository, wanted: Iterable[tuple[str, str]]) -> None:
 
 
 def new_refs(repository: Repository, given: Sequence[Tip]) -> tuple[NewRef, ...]:
-    """The picks that a job wrote in its repository, with the reason that its reflog states."""
+    """The picks and records that a job wrote in its repository, with the reason that the reflog states."""
     before = {tip.ref: tip.sha for tip in given}
     found = []
-    for line in repository.text("for-each-ref", "--format=%(objectname) %(refname)", PICKS).splitlines():
+    for line in repository.text("for-each-ref", "--format=%(objectname) %(refname)", PICKS, notes.REF).splitlines():
         sha, ref = line.split(" ", 1)
         if before.get(ref) != sha:
             done = repository.attempt("reflog", "show", "-n", "1", "--format=%gs", ref, "--")
@@ -106,14 +108,24 @@ def take_refs(repository: Repository, answer: Answer) -> str:
     Each ref moves only from the value that the job had seen. Raises RefMovedError, GitError, ToolError for other refs.
     """
     for each in answer.refs:
-        if not each.ref.startswith(PICKS) or not is_full_sha(each.new):
+        if not (each.ref.startswith(PICKS) or each.ref == notes.REF) or not is_full_sha(each.new):
             raise ToolError(f"a worker sent {each.ref!r}, which is no pick's ref")
     if answer.bundle:
         open_bundle(repository, answer.bundle)
     for each in answer.refs:
-        if refs.read(repository, each.ref) != each.new:
+        if each.ref == notes.REF:
+            _unite(repository, Sha(each.new))
+        elif refs.read(repository, each.ref) != each.new:
             refs.update(repository, each.ref, Sha(each.new), Sha(each.old) if each.old else None, why=each.why)
     return "wrote " + ", ".join(each.ref.removeprefix("refs/heads/") for each in answer.refs)
+
+
+def _unite(repository: Repository, theirs: Sha) -> None:
+    """Add the records that a worker made to ours."""
+    ref = f"{notes.THEIRS}/worker"
+    refs.update(repository, ref, theirs, refs.read(repository, ref), why="records of a worker")
+    with ObjectReader(repository) as reader:
+        notes.unite(reader, ref)
 
 
 def pack(folder: Path) -> bytes:

@@ -130,6 +130,7 @@ jobs:
     assert Path(jobs["look@cos-6.1"]["folder"], "subject").read_text(encoding="utf-8").startswith("virtio_balloon: ")
     assert house.git.user_state() == before
     house.git.fsck()
+    cosport("record", "show", picked["commit"], cwd=house.git.path, check=0)
     # The same commit again from home: the reflog came too, so the ref is known to be ours.
     again = cosport("backport", fix, "--to", "cos-6.1", "--bug", "b/1", "--test", "none", "--release-note", "none",
                     "--json", cwd=house.git.path, check=0).json()  # fmt: skip
