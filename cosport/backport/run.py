@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from cosport.backport import acceptance, choice, conflict, external, publish, session
+from cosport.backport import acceptance, choice, conflict, external, publish, session, unfamiliar
 from cosport.backport import commit as commits
 from cosport.backport.compiled import compiled
 from cosport.backport.expand import followups
@@ -26,6 +26,7 @@ from cosport.backport.trial import Attempt, Trial, as_error, try_each
 from cosport.errors import CosportError, Interrupted, UsageError
 from cosport.git import identity
 from cosport.git.identity import Identity
+from cosport.git.objects import ObjectReader
 from cosport.git.quarantine import Quarantine, quarantine
 from cosport.git.refs import read_all as read_refs
 from cosport.message.profile import Profile, configured, load_profile
@@ -230,12 +231,21 @@ class Runner:
             if climbed is None:
                 return
             result = climbed
+        if result.outcome is Outcome.PICKED:
+            result = replace(result, notes=(*result.notes, *self._unfamiliar(place, run, trial)))
         if result.outcome.made:
             run.settle(self._pick(place, turn, result))
         elif result.outcome is Outcome.CONFLICT:
             run.wait(result if self.request.dry_run else self._open(place, turn, result, trial))
         else:
             run.settle(result)
+
+    def _unfamiliar(self, place: Quarantine, run: BranchRun, trial: Trial) -> tuple[str, ...]:
+        """What to remark of a clean pick. What the series made so far is seen from within the quarantine alone."""
+        if not run.made:
+            return unfamiliar.remarks(self.context.reader, trial.attempt)
+        with ObjectReader(place.repository) as reader:
+            return unfamiliar.remarks(reader, trial.attempt)
 
     def _climb(self, place: Quarantine, turn: Turn, result: Result, trial: Trial) -> Result | None:
         """A conflict as the resolvers leave it, else with what it needs first; None where that was put before it.
