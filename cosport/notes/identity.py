@@ -7,6 +7,7 @@ differ each time, so texts tell nothing here.
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cosport.history.picks import origins, resolve
@@ -97,6 +98,9 @@ class Families:
         for number, names in enumerate(self.carried):
             for name in names:
                 self._join(holders.setdefault(name, number), number)
+        for short, longer in pairwise(sorted(holders)):
+            if longer.startswith(short):  # neither is in the repository
+                self._join(holders[short], holders[longer])
 
     def _join_by_change_id(self) -> None:
         """Commits of one Change-Id are one fix, unless they say that they carry different upstream commits."""
