@@ -200,6 +200,15 @@ class TestPush:
         assert house.git.attempt("push", "-q", "origin", "cos-6.1:refs/heads/elsewhere").returncode == 0
         assert house.git.attempt("push", "-q", "origin", ":elsewhere").returncode == 0
 
+    def test_a_forged_vote_on_the_branch_itself_is_refused(self, house: House, server: Git) -> None:
+        invoke("hook", "install", cwd=house.git.path, check=0)
+        fix = house.fix()
+        message = house.message(fix) + "Main-Branch-Verified: Cusky <c@x>\n"
+        house.pick(fix, message=message, on="refs/heads/cos-6.1")  # the local branch holds it before the push
+        done = house.git.attempt("push", "-q", "origin", "cos-6.1")
+        assert done.returncode != 0
+        assert b"gerrit-tag" in done.stdout + done.stderr
+
     def test_review_may_wait_for_main_and_the_branch_itself_may_not(self, house: House, server: Git) -> None:
         invoke("hook", "install", cwd=house.git.path, check=0)
         fix = house.fix()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,9 +9,15 @@ import msgspec
 import pytest
 
 from cosport.cli import schema
+from cosport.config import parse
 from cosport.errors import ConfigError
+from cosport.git.objects import ObjectReader
+from cosport.git.repository import Repository
+from cosport.history.index import History
 from cosport.presubmit import registry
 from cosport.presubmit.check import Check, State
+from cosport.presubmit.context import Context
+from cosport.presubmit.inputs import config_version
 from cosport.presubmit.kind import EVERY
 from cosport.presubmit.report import Document, Report, Verdict, document
 
@@ -80,3 +87,19 @@ def test_a_report_is_json_by_its_schema_and_back(house: House) -> None:
     jsonschema.validate(msgspec.json.decode(data), schema.of("presubmit"))
     assert msgspec.json.decode(data, type=Document) == Document("cosport.presubmit/1", (report,))
     assert isinstance(replace(report, branch="x"), Report)
+
+
+def test_where_the_configuration_lies_changes_no_judgement(house: House) -> None:
+    pick = house.pick(house.fix())
+    before = house.judge(pick, "cos-6.1", "kind").inputs
+    house.extra = "# a comment"
+    assert house.judge(pick, "cos-6.1", "kind").inputs == before
+    with ExitStack() as stack:
+        repository = Repository.open(house.git.path)
+        reader = stack.enter_context(ObjectReader(repository))
+        history = stack.enter_context(History.open(repository))
+        versions = {
+            config_version(Context.of(repository, reader, history, parse(house.config.encode(), source), None))
+            for source in ("cosport.toml", "refs/meta/cosport:cosport.toml")
+        }
+    assert len(versions) == 1

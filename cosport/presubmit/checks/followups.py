@@ -28,8 +28,8 @@ SECURITY: Final = Rule(
 )  # fmt: skip
 MISSING: Final = Rule(
     "followup-missing", Severity.WARN,
-    "Upstream fixed this commit later, and the branch lacks that fix: pick both (cosport backport --with-followups), "
-    "or put it aside (cosport decline).",
+    "Upstream fixed this commit later, and the branch lacks that fix: pick both, as one series (cosport backport "
+    "--with-followups).",
 )  # fmt: skip
 REVERTED: Final = Rule(
     "upstream-reverted", Severity.WARN,

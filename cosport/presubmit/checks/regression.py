@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 UNPROVEN: Final = Rule(
     "regression-unproven", Severity.BLOCK,
     "TEST= claims a regression job, and no verdict of one is on record for this commit or its tree. Run it (cosport "
-    "regress run WORKLOAD --record), and share the record: cosport record push REMOTE.",
+    "regress run WORKLOAD --with COMMIT), and share the record: cosport record push REMOTE.",
 )  # fmt: skip
 ELSEWHERE: Final = Rule(
     "regression-elsewhere", Severity.WARN,
