@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -84,12 +84,11 @@ def serve(health: Health, address: tuple[str, int]) -> ThreadingHTTPServer:
     return server
 
 
-def log(event: str, *, stream: IO[str] | None = None, **values: object) -> None:
+def log(event: str, **values: object) -> None:
     """One line for an event: its gravity as sd-daemon(3) writes it, then `key=value` words, quoted where needed."""
     words = " ".join(f"{key.replace('_', '-')}={_word(value)}" for key, value in values.items())
-    where = stream if stream is not None else sys.stderr
-    where.write(f"<{4 if event in _GRAVE else 6}>{event}{' ' if words else ''}{words}\n")
-    where.flush()
+    sys.stderr.write(f"<{4 if event in _GRAVE else 6}>{event}{' ' if words else ''}{words}\n")
+    sys.stderr.flush()
 
 
 def _word(value: object) -> str:

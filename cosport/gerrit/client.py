@@ -111,10 +111,6 @@ class Client:
         """Do something once. Where the answer got lost it is not done again: the caller looks first what came of it."""
         return _decode(self._ask("POST", where, body=body, tries=1), into, where)
 
-    def delete(self, where: str) -> None:
-        """Remove a resource."""
-        self._ask("DELETE", where, tries=TRIES)
-
     def _ask(
         self, method: str, where: str, *, tries: int, params: Sequence[tuple[str, str]] = (), body: Any = None
     ) -> bytes:

@@ -83,8 +83,6 @@ class Change(Struct, frozen=True):
     revisions: dict[str, Revision] = {}
     labels: dict[str, Label] = {}
     messages: tuple[Message, ...] = ()
-    owner: Account = Account()
-    updated: str = ""
     work_in_progress: bool = False
     more: bool = field(name="_more_changes", default=False)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -80,13 +79,6 @@ class GerritServer:
         server._program("init", "--batch", "--dev", "--no-auto-start", "--skip-plugins", "-d", str(server.site))
         server._configure()
         return server
-
-    def copy(self, folder: Path) -> GerritServer:
-        """A new site with the contents of this one, which must not run meanwhile."""
-        other = GerritServer(folder)
-        shutil.copytree(self.site, other.site)
-        other._configure()
-        return other
 
     def _configure(self) -> None:
         for key, value in CONFIG.items():

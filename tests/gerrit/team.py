@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cosport.errors import GerritError
@@ -66,8 +66,6 @@ class Team:
     reviewer: Account
     bot: Account
     admin: Client
-    extra: str = ""
-    bugs: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
     def build(cls, server: GerritServer, folder: Path, **project: Any) -> Team:
