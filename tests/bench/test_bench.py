@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import generate, measure, missing, pairs, raw
+from tests.bench import generate, ladder, measure, missing, pairs, raw
 from tests.support import Git, cosport
 
 if TYPE_CHECKING:
@@ -86,6 +86,31 @@ def test_plan_answers_each_pair_with_the_raw_peer_s_tree(made: Made) -> None:
     for each, tree in zip(answer.lines(), trees, strict=True):
         if each["outcome"] in ("picked", "conflict"):
             assert (each["tree"] or "conflict") == tree
+
+
+def test_wilson_s_interval_is_the_known_one() -> None:
+    low, high = ladder.wilson(8, 10)
+    assert (round(low, 3), round(high, 3)) == (0.49, 0.943)  # Wilson 1927; Newcombe 1998, method 3
+    assert ladder.wilson(0, 0) == (0.0, 1.0)
+    assert ladder.wilson(10, 10)[1] == 1.0
+
+
+def test_the_ladder_is_measured_against_what_people_committed(tmp_path: Path) -> None:
+    git = Git.init(tmp_path / "repo")
+    lines = "".join(f"line {number}\n" for number in range(20))
+    base = git.commit({"a.c": lines}, "start")
+    git.branch("stable", base)
+    git.commit({"a.c": lines.replace("line 6\n", "six\n")}, "six")
+    fix = git.commit({"a.c": lines.replace("line 6\n", "six\n").replace("line 5\n", "five\n")}, "fix")
+    picked = lines.replace("line 5\n", "five\n")
+    git.commit({"a.c": picked}, f"fix\n\ncommit {fix} upstream.\n", branch="stable")
+    report = measure.Report()
+    ladder.bench(report, "made", git.path / ".git", pairs.extract(git.path, ["stable"]))
+    told = {row.what: row.value for row in report.rows}
+    assert told["made: conflicts"] == 1
+    assert told["made: highest rung 2: whole tree identical"] == 1
+    assert told["made: default (rung 3, 0.9): files in conflict identical"] == 1
+    assert told["made: patch -F3 identical"] == 1
 
 
 def test_a_fix_fits_every_branch(made: Made) -> None:

@@ -33,8 +33,11 @@ _COUNTED: Final = 5
 _SAID: Final = 6
 """Names that a doubt lists."""
 
+_LONGEST: Final = 400
+"""Characters of a line that is compared with others: a longer one is no line that people wrote."""
+
 _COMPARED: Final = 40
-"""The branch's own lines beside a change that are compared with what it adds."""
+"""The branch's own lines beside a change that are compared with what it adds, of which five times as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +104,15 @@ def _nearly_there(ground: Ground, change: Change, edit: Edit) -> bytes | None:
     ours = ground.file.ours
     own = [line for line in (*ours[around.low : edit.start], *ours[edit.stop : around.high]) if not is_blank(line)]
     for line in own[:_COMPARED]:
-        for new in change.new:
+        for new in change.new[: 5 * _COMPARED]:
             if len(new.strip()) >= _SHORTEST and _alike(line.strip(), new.strip()):
                 return line
     return None
 
 
 def _alike(one: bytes, other: bytes) -> bool:
+    if max(len(one), len(other)) > _LONGEST:
+        return one == other
     matcher = SequenceMatcher(None, one, other, autojunk=False)
     return matcher.real_quick_ratio() >= _NEAR and matcher.quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR
 

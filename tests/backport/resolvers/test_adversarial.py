@@ -72,6 +72,18 @@ def test_braces_and_blank_lines_alone_place_nothing_surely() -> None:
     assert text(climbed) is None or climbed.confidence < 0.9
 
 
+def test_large_and_strange_texts_end_soon() -> None:
+    unique = [f"line {number}" for number in range(30_000)]
+    shuffled = sorted(unique, key=lambda line: line[::-1])
+    fixed = [*unique[:15_000], "new", *unique[15_000:]]
+    assert text(resolve(*("\n".join(each) for each in (unique, shuffled, fixed)))) is None
+    long = "word " * 100_000
+    assert text(resolve(f"{long}a\nz", f"{long}b\nz", f"{long}c\nz")) is None
+    own = "\n".join(f"some text of ours {number}" for number in range(3_000))
+    new = "\n".join(f"some texts of theirs {number}" for number in range(5_000))
+    assert text(resolve("a\nz", f"a\n{own}\nz", f"a\n{new}\nz")) is None
+
+
 LINE = st.sampled_from(["a", "b", "c", "d", "e", "f", "", "}", "g(1, 2)", "h(3)"])
 TEXT = st.lists(LINE, max_size=14).map("\n".join)
 
