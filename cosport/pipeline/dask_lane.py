@@ -230,14 +230,14 @@ def _answer(future: Future[Answer]) -> tuple[Answer, int]:
         try:
             answer: Answer = future.result(timeout=60)
         except Exception as exc:
-            return Answer(end=End.LOST, what=f"its answer was lost on the way: {exc!r}"), 0
+            return Answer(end=End.BROKEN, what=f"its answer was lost on the way: {exc!r}"), 0
         return answer, 0
     if future.status != "error":
         return Answer(end=End.LOST, what=_GONE), 0
     error: object = future.exception()
     if isinstance(error, KilledWorker):
         return Answer(end=End.LOST, what="its worker died"), error.allowed_failures + 1
-    return Answer(end=End.LOST, what=f"the worker could not do it: {error!r}"), 0
+    return Answer(end=End.BROKEN, what=f"the worker could not do it: {error!r}"), 0
 
 
 def perform_here(order: Order, folder: str, repo: str, config: str) -> Answer:

@@ -1,12 +1,11 @@
 """What travels between home and a worker: commits as git bundles, the files of a job as a tar archive.
 
-A bundle is named after the commits in it and holds what the other side lacks, as told by the other side. On a worker
-its commits stay in a repository that all jobs there share, so each is sent once.
+A bundle holds what the other side lacks, as told by the other side. On a worker its commits stay in a repository that
+all jobs there share, each under its own name, so each is sent once.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import tarfile
@@ -36,12 +35,6 @@ PICKS: Final = "refs/heads/backport/"
 
 HELD: Final = "refs/cosport/held"
 """Where a worker's repository keeps the commits that it was sent, by their names."""
-
-
-def name(tips: Iterable[str], has: Iterable[str]) -> str:
-    """The name of the bundle that brings these commits to one who has those."""
-    parts = [*sorted(set(tips)), "", *sorted(set(has))]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
 
 
 def bundle(repository: Repository, tips: Sequence[str], has: Sequence[str]) -> bytes:

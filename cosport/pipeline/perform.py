@@ -56,7 +56,7 @@ def perform(order: Order, folder: Path, repo: Path, config: Path | None) -> Answ
             pidfile=folder / PID,
             output=output,
             errors=folder / LOG,
-            env=environment({"COSPORT_FOLDER": str(folder), "COSPORT_JOB": order.name}),
+            env=environment({"COSPORT_FOLDER": str(folder)}),
             cwd=folder,
         )
         status = process.wait_lasting(child, timeout=order.seconds, stop=flag.is_set)

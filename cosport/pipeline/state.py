@@ -49,6 +49,7 @@ class End(StrEnum):
     NOT_STARTED = "not-started"
     TIMED_OUT = "timed-out"
     STOPPED = "stopped"  # by us: Ctrl-C, or its run goes on without it
+    BROKEN = "broken"  # the worker could not do its part: its disk is full, ...
     LACKS = "lacks"  # a worker lacks objects: nothing was started
     LOST = "lost"  # its worker, the scheduler or the client died; it may have run to its end unseen
 

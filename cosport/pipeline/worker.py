@@ -43,11 +43,12 @@ def work(order: Order, sent: bytes) -> Answer:
             parcel.open_bundle(store, sent)
         lacks = _lacking(store, [tip.sha for tip in order.tips])
         if lacks:
-            return Answer(end=End.LACKS, worker=where(), lacks=lacks, has=parcel.held(store))
+            what = f"the worker lacks {lacks[0]}, whatever it is sent"
+            return Answer(end=End.LACKS, worker=where(), what=what, lacks=lacks, has=parcel.held(store))
         parcel.hold(store, [tip.sha for tip in order.tips])
         return _perform(order, store, folder / "jobs" / order.name.replace("/", "~"))
     except (CosportError, OSError) as exc:
-        return Answer(end=End.LOST, worker=where(), what=f"the worker could not do it: {exc}")
+        return Answer(end=End.BROKEN, worker=where(), what=f"the worker could not do it: {exc}")
 
 
 def say_begun(order: Order) -> None:

@@ -208,7 +208,7 @@ def test_whoever_dies_all_results_are_there_in_the_end(house: House) -> None:
     jobs += "".join(BOOT.format(n) for n in range(2))
     file = house.write(f"pipeline: p\nmatrix: {{}}\njobs:\n{jobs}")
     dice = random.Random(24)
-    kills = 30 if SOAK else 4
+    kills = 30 if SOAK else 3
     rounds = 0
     while kills > 0:
         rounds += 1
