@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosport.cli import cves, team
 from cosport.cli import missing_view as view
-from cosport.cli import team
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.cli.working import targets_of, working
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """What the team says: its decisions and severities."""
+    """What the team says, its decisions and severities, and what the CVE data says."""
 
     declines: tuple[Decline, ...]
     severities: dict[str, Severity]
+    cves: cves.Known
 
 
 @command(
@@ -58,7 +59,8 @@ def missing(
     """Name the upstream commits that fix or revert something that a branch holds, and that it lacks.
 
     Fixes of missing fixes count; what upstream has reverted does not. The worst come first, then the oldest; how bad
-    they are, the team says in severities.toml beside the configuration. The exit code is 1 where something is missing.
+    they are, the team says in severities.toml beside the configuration, else the CVE data does. The exit code is 1
+    where something is missing.
     """
     run = tries if tries is not None else session.json or session.printer.out.isatty()
     with working(session) as context:
@@ -90,11 +92,11 @@ def upstream_of(context: Context) -> Sha:
 
 
 def read_team(session: Session) -> Team:
-    """What the team's files say. Raises ConfigError where one is wrong."""
+    """What the team's files and the CVE data say. Raises ConfigError or CveDataError where one is wrong."""
     severities: dict[str, Severity] = {}
     for data, source in team.read(session, missing_severity.FILE):
         severities.update(missing_severity.parse(data, source))
-    return Team(team.declines(session), severities)
+    return Team(team.declines(session), severities, cves.known(session))
 
 
 def look(context: Context, says: Team, target: Target, upstream: Sha) -> Found:
@@ -121,11 +123,16 @@ def marked(context: Context, found: Found) -> Found:
 
 
 def _lines(says: Team, found: Iterable[tuple[Missing, Decision | None]]) -> tuple[Line, ...]:
-    lines = [
-        view.Line(each, missing_severity.severity_of(says.severities, each.commit.sha), decision)
-        for each, decision in found
-    ]
+    lines = [_line(says, each, decision) for each, decision in found]
     return tuple(sorted(lines, key=lambda line: (line.severity.order, line.missing.commit.committed)))
+
+
+def _line(says: Team, missing: Missing, decision: Decision | None) -> Line:
+    records = says.cves.of(missing.commit.sha)
+    severity = missing_severity.severity_of(says.severities, missing.commit.sha)
+    if severity is None:
+        severity = cves.worst(records)
+    return view.Line(missing, severity, decision, cves=tuple(each.id for each in records))
 
 
 def _tried(session: Session, context: Context, found: Found, *, run: bool) -> Found:

@@ -34,7 +34,7 @@ _STYLES: Final = {Word.MISSING.value: "red", Word.MAYBE.value: "yellow", PRESENT
 class Line:
     """A missing commit on one branch: what is known, what the team says, how it applies (None: not tried yet).
 
-    `mark` names the files that no configuration of the branch builds.
+    `mark` names the files that no configuration of the branch builds, `cves` what the commit fixes by the CVE data.
     """
 
     missing: Missing
@@ -42,6 +42,7 @@ class Line:
     decision: Decision | None
     tried: Tried | None = None
     mark: Mark = UNMARKED
+    cves: tuple[str, ...] = ()
 
     @property
     def sha(self) -> Sha:
@@ -93,8 +94,9 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A missing commit. Times are seconds since 1970; `verdict` is missing-commit, maybe-missing-commit,
-    ok-commit-present or declined; `stable` the versions of the stable trees that upstream asked to take it.
+    """A missing commit. Times are seconds since 1970; `cves` the ids that it fixes by the CVE data; `verdict` is
+    missing-commit, maybe-missing-commit, ok-commit-present or declined; `stable` the versions of the stable trees that
+    upstream asked to take it.
     """  # noqa: D205 - one sentence
 
     sha: Sha
@@ -103,6 +105,7 @@ class Commit:
     authored: int
     committed: int
     severity: Severity
+    cves: tuple[str, ...]
     verdict: str
     stable: tuple[str, ...]
     reasons: tuple[Reason, ...]
@@ -170,6 +173,7 @@ def _commit(line: Line) -> Commit:
         entry.authored,
         entry.committed,
         line.severity,
+        line.cves,
         line.word,
         missing.stable,
         missing.reasons,
@@ -251,7 +255,7 @@ def _row(line: Line) -> tuple[Text, ...]:
     return (
         entry.sha[:12],
         _age(entry.committed),
-        line.severity.value,
+        " ".join((line.severity.value, *line.cves)),
         Styled(word, _STYLES[word]),
         applies(line.tried) if line.tried is not None else "",
         entry.subject,

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from cosport.cli import team
+from cosport.cli.cves import opened
 from cosport.cli.options import command, register
 from cosport.cli.output import Styled
 from cosport.cli.session import Session
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cosport.backport.context import Context
-    from cosport.cve.index import CveIndex
     from cosport.model.commit import Sha
     from cosport.notes.build import Request
     from cosport.notes.document import Document
@@ -167,7 +167,7 @@ def requesting(
         else:
             found = releases.of_release(context.history, context.reader, release, settings.tags)
         context.history.ensure([sha for sha in (found.old, found.new) if sha is not None])
-        cves = _cves(session, context)
+        cves = opened(session)
         try:
             yield Request(
                 history=context.history,
@@ -184,18 +184,6 @@ def requesting(
         finally:
             if cves is not None:
                 cves.close()
-
-
-def _cves(session: Session, context: Context) -> CveIndex | None:
-    if not context.config.cve.data:
-        return None
-    from cosport.cve.index import CveIndex
-
-    with session.printer.progress("indexing CVE records") as step:
-        index = CveIndex.open(context.config.cve.data, context.repository.state_dir / "cve.sqlite", progress=step)
-    if index.note:
-        session.printer.note(index.note)
-    return index
 
 
 def _branches(context: Context) -> Iterator[tuple[str, Sha]]:

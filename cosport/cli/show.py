@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from cosport.model.commit import looks_like_sha
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cosport.cli.output import Text
     from cosport.cli.session import Session
+    from cosport.cve.record import Record
     from cosport.git.repository import Repository
     from cosport.history.facts import Facts, Place
     from cosport.history.index import History
@@ -34,9 +37,9 @@ def run(session: Session, name: str) -> int:
         if history.note:
             session.printer.note(history.note)
         if session.json:
-            session.printer.json(document(history, found))
+            session.printer.json(document(history, found, _cves(session, sha)))
         else:
-            _tell(session, history, found)
+            _tell(session, history, found, _cves(session, sha))
     return 0
 
 
@@ -87,7 +90,19 @@ def _resolve(history: History, repository: Repository, name: str) -> Sha:
     return sha
 
 
-def document(history: History, found: Facts) -> dict[str, Any]:
+def _cves(session: Session, sha: Sha) -> tuple[Record, ...]:
+    """The CVEs that the commit fixes, by the configured data."""
+    if not _is_configured(session) or not session.config.cve.data:
+        return ()
+    from cosport.cli.cves import opened
+
+    index = opened(session)
+    assert index is not None
+    with index:
+        return tuple(record for each in index.fixed_by(sha) if (record := index.record(each)) is not None)
+
+
+def document(history: History, found: Facts, cves: Sequence[Record] = ()) -> dict[str, Any]:
     """The answer as the JSON document `cosport.show/1`."""
     entry = found.commit
     return {
@@ -104,6 +119,7 @@ def document(history: History, found: Facts) -> dict[str, Any]:
         ],
         "followups": [{"sha": each.sha, "subject": each.subject, "kind": each.kind} for each in found.followups],
         "stable": list(found.wanted),
+        "cves": [{"id": each.id, "title": each.title, "severity": each.severity.value} for each in cves],
         "branches": [_branch(each) for each in found.places],
     }
 
@@ -122,7 +138,7 @@ def _branch(place: Place) -> dict[str, Any]:
     }
 
 
-def _tell(session: Session, history: History, found: Facts) -> None:
+def _tell(session: Session, history: History, found: Facts, cves: Sequence[Record]) -> None:
     import time
 
     entry, printer = found.commit, session.printer
@@ -139,6 +155,8 @@ def _tell(session: Session, history: History, found: Facts) -> None:
         printer.say(f"  {verb} {_named(history, follow.sha)}")
     for text in found.wanted:
         printer.say(f"  wanted in stable{': ' + text if text else ''}")
+    for record in cves:
+        printer.say(f"  fixes {record.id} ({record.severity.value}): {record.title}")
     if not found.places:
         printer.say("no branch or tag holds it")
         return

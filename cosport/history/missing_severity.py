@@ -42,7 +42,7 @@ def parse(data: bytes, source: str) -> dict[str, Severity]:
     return {name.lower(): level for name, level in document.severity.items()}
 
 
-def severity_of(severities: dict[str, Severity], commit: Sha) -> Severity:
-    """What the team says of a commit; where several abbreviations fit it, the longest."""
+def severity_of(severities: dict[str, Severity], commit: Sha) -> Severity | None:
+    """What the team says of a commit, None where it says nothing; where several abbreviations fit it, the longest."""
     fitting = [name for name in severities if commit.startswith(name)]
-    return severities[max(fitting, key=len)] if fitting else Severity.UNKNOWN
+    return severities[max(fitting, key=len)] if fitting else None

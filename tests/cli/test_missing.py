@@ -6,9 +6,12 @@ import jsonschema
 import pytest
 
 from cosport.cli import schema
+from tests.cve import records
 from tests.support import invoke
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support import Git
 
 CONFIG = """\
@@ -133,3 +136,28 @@ def test_it_works_in_a_bare_repository_that_cannot_be_written(git: Git, shas: di
     answer(git)
     assert git.refs() == before
     git.fsck()
+
+
+def test_cves_and_their_severities_come_from_the_configured_data(
+    git: Git, shas: dict[str, str], tmp_path: Path
+) -> None:
+    data = tmp_path / "vulns"
+    for name, number, score in (("other", 7, 9.8), ("fix", 8, 5.0)):
+        record = records.cve(f"CVE-2024-1000{number}", [(shas["one"], shas[name])], score=score)
+        records.write(data, f"cve/published/2024/CVE-2024-1000{number}.json", record)
+    config = git.path / ".git/cosport/cosport.toml"
+    config.write_text(f'{CONFIG}[cve]\ndata = "{data}"\n')
+    first = answer(git, "--no-try")["branches"][0]
+    told = [(each["sha"], each["severity"], each["cves"]) for each in first["missing"]]
+    assert told == [
+        (shas["other"], "critical", ["CVE-2024-10007"]),
+        (shas["fix"], "medium", ["CVE-2024-10008"]),
+    ]
+    assert "critical CVE-2024-10007" in invoke("missing", "--no-try", cwd=git.path, check=1).out
+    # The team knows better.
+    (config.parent / "severities.toml").write_text(f'[severity]\n"{shas["other"][:12]}" = "low"\n')
+    first = answer(git, "--no-try")["branches"][0]
+    assert [each["severity"] for each in first["missing"]] == ["medium", "low"]
+    shown = invoke("show", shas["other"], "--json", cwd=git.path, check=0).json()
+    assert [(each["id"], each["severity"]) for each in shown["cves"]] == [("CVE-2024-10007", "critical")]
+    assert "fixes CVE-2024-10007 (critical)" in invoke("show", shas["other"], cwd=git.path, check=0).out
