@@ -42,7 +42,7 @@ class Limits:
     nobody brings so many.
     """
 
-    seconds: float = 4.5
+    seconds: float = 4.2
     depth: int = 12
     alone: int = 24
     commits: int = 40
