@@ -8,6 +8,7 @@ when its worker or the scheduler died comes back as lost, and the engine, which 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cosport.errors import CosportError
 from cosport.pipeline import parcel, perform, worker
-from cosport.pipeline.cluster import leave, machines
+from cosport.pipeline.cluster import MEMORY, QEMU, leave, machines
 from cosport.pipeline.lane import Begun, Ended
 from cosport.pipeline.order import Answer
 from cosport.pipeline.state import End
@@ -102,10 +103,11 @@ class DaskLane:
         for order in waiting:
             self._events.put(Ended(order.node, order.attempt, Answer(end=End.STOPPED, what="it was stopped")))
         if self._client.status == "running":
-            self._client.run(perform.stop, run, "nobody", on_error="ignore")
-            self._client.cancel(futures)
-        else:
-            self._lost(_GONE)
+            with contextlib.suppress(OSError):  # it goes away just now
+                self._client.run(perform.stop, run, "nobody", on_error="ignore")
+                self._client.cancel(futures)
+                return
+        self._lost(_GONE)
 
     def close(self) -> None:
         """End the watch, and let go of the cluster; an embedded one ends."""
@@ -154,6 +156,7 @@ class DaskLane:
             pure=False,
             workers=[address],
             allow_other_workers=False,
+            resources={MEMORY: order.memory, QEMU: order.qemu},  # others may use the same workers
             retries=0,
         )
         sent = _Sent(order, address, future, bundled)
