@@ -85,7 +85,7 @@ class Judge:
             before=self.judge(record, old).state if old is not None else State.UNKNOWN,
             commits=tuple(dict.fromkeys(commits)),
             evidence=tuple(dict.fromkeys(clean(each) for each in evidence(judged))),
-            branches=tuple(self._cell(record, name, tip) for name, tip in branches),
+            branches=tuple(self._cell(record, clean(name), tip) for name, tip in branches),
         )
 
     def _cell(self, record: Record, branch: str, tip: Sha) -> Cell:
@@ -96,7 +96,7 @@ class Judge:
         history = self._history
         reach = history.reach(tip)
         last = max(carriers, key=lambda sha: reach.order(history.rank(sha)))
-        return Cell(branch, judged.state, last, since(history, history.rank(last), reach, self._tags))
+        return Cell(branch, judged.state, last, clean(since(history, history.rank(last), reach, self._tags)))
 
 
 def evidence(judged: Judgement) -> list[str]:

@@ -157,7 +157,7 @@ class Teller:
             commits=tuple(self._commit(number) for number in numbers),
             former=change.former,
         )
-        return section or self._section(change.effect, told, lead, cves), entry
+        return clean(section or self._section(change.effect, told, lead, cves)), entry
 
     def _sentence(self, cves: tuple[str, ...]) -> str:
         """What users must learn of CVEs about which nobody wrote a word; forms add states that are not "fixed"."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
+    from tests.notes.story import Story
     from tests.support import Git
 
 HOSTILE = (
@@ -195,6 +196,22 @@ def test_fields_are_read_in_linear_time_and_never_fail() -> None:
     keys = fields.Keys.of(load_profile("cos"))
     for text in ("[", "(", "RELEASE_NOTE=", "CVE-2024-", "RELEASE_NOTE=\n", "CVE-2024-1111,"):
         fields.read((f"a: b\n\nRELEASE_NOTE={text * 20_000}\n").encode(), keys)
+
+
+def test_names_of_refs_and_sections_are_written_out_too(story: Story) -> None:
+    mark = "\u202e"
+    story.git("tag", f"cos-121-0{mark}", story.commits["leak1"])
+    story.git("tag", f"cos-122{mark}", "cos-6.6")
+    leak = story.commits["leak1"]
+    override = f'[[override]]\ncommit = "{leak}"\nwas = "Fixed a leak in virtio."\nsection = "A{mark}B"\n'
+    (story.config.parent / "notes.toml").write_text(override, encoding="utf-8")
+    for form in Format:
+        answer = invoke(
+            "notes", "--release", f"cos-122{mark}", "--format", form.value, "--config", str(story.config),
+            cwd=story.git.path, check=0,
+        )  # fmt: skip
+        assert mark not in answer.out
+        assert form is Format.OPENVEX or "\\u202e" in answer.out.replace("\\\\", "\\")
 
 
 def test_bytes_that_are_no_utf_8_are_written_out(git: Git) -> None:
