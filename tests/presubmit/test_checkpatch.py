@@ -44,6 +44,8 @@ def test_only_what_is_new_against_upstream(house: House, scripts: dict[str, byte
     house.git.commit(files, "COS: scripts", branch="cos-6.1")
     fix = house.fix(new="\tif (a){")
     assert house.rules("checkpatch", house.pick(fix, new="\tif (a){")) == []
+    adapted = house.pick(fix, files={FILE: edit(5, "\tif (a){", edit(9, "int nine;"))})
+    assert house.rules("checkpatch", adapted) == []
     result = house.result("checkpatch", house.pick(fix, new="\twhile(a ){"))
     errors = [each for each in result.findings if each.rule == "checkpatch-error"]
     assert {each.severity for each in errors} == {"warn"}
@@ -76,7 +78,8 @@ def test_it_comes_from_the_target_s_tip_and_never_from_the_change(house: House) 
 ])  # fmt: skip
 def test_one_that_fails_is_no_pass(house: House, script: bytes, why: str) -> None:
     _script(house, script)
-    result = house.result("checkpatch", house.pick(house.fix()))
+    assert house.result("checkpatch", house.pick(house.fix())).state is State.PASSED  # upstream's very lines
+    result = house.result("checkpatch", house.pick(house.fix(9, "y"), line=9, new="x"))
     assert result.state is State.COULD_NOT_RUN
     assert why in result.reason
 

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from cosport.message.finding import Severity
+from cosport.model.result import Fidelity
 from cosport.presubmit import style
 from cosport.presubmit.check import Answer, Check, CouldNotRun, NotApplicable, Reads
 from cosport.presubmit.finding import COMMIT, Place, Rule
@@ -39,8 +40,8 @@ def judge(change: Change) -> Answer:
     made = style.tool(change.context.reader, change.target.tip)
     if made is None:
         return NotApplicable(f"{change.target.name} has no {style.SCRIPT}")
-    if not change.patch:
-        return ()
+    if not change.patch or change.fidelity in (Fidelity.IDENTICAL, Fidelity.CONTEXT):
+        return ()  # upstream's very lines: nothing in them is new
     try:
         ours = _keyed(style.remarks(made, change.patch), change.patch)
         theirs = _keyed(style.remarks(made, change.expected), change.expected) if ours and change.expected else []
