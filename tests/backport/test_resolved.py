@@ -46,6 +46,8 @@ def test_it_stays_resolved_until_a_person_accepts_it(house: House) -> None:
     accepted = house.one("--accept", "--note", "read it", check=0)
     assert (accepted["outcome"], accepted["commit"]) == ("picked", first["commit"])
     assert house.pick(fix, check=0)["commit"] == first["commit"]
+    forced = house.pick(fix, "cos-5.4", "--force", check=0)  # resolved once more, to the commit that was accepted
+    assert (forced["outcome"], forced["commit"], forced["source"]["kind"]) == ("picked", first["commit"], "upstream")
     assert house.results("--status", check=0) == []
     assert house.run("--accept", check=2).err == (
         "cosport: no resolved pick waits anywhere\nhint: see what waits: cosport backport --status\n"
