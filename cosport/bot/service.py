@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cosport.bot.clone import Clone
@@ -21,7 +22,6 @@ from cosport.store import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from cosport.bot.health import Health
     from cosport.bot.tally import Tally
@@ -65,7 +65,7 @@ def run(bot: Bot, health: Health, *, stop: threading.Event) -> None:
     wake = threading.Event()
     settings = bot.operator.bot
     if settings.ssh:
-        argv = events.stream_argv(settings.ssh, settings.known_hosts)
+        argv = events.stream_argv(settings.ssh, settings.known_hosts and str(Path(settings.known_hosts).expanduser()))
         listener = threading.Thread(target=_listen, args=(bot, argv, wake, stop), daemon=True, name="events")
         listener.start()
     pause = 0.0

@@ -241,7 +241,7 @@ def test_a_tester_that_dies_or_lies_costs_no_vote_and_is_told_once(
 def test_a_bot_killed_at_random_moments_beside_a_gerrit_that_restarts(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    kills = 100 if os.environ.get("COSPORT_SOAK") else 10
+    kills = 100 if os.environ.get("COSPORT_SOAK") else 8
     chance = random.Random(kills)
     server = GerritServer.make(tmp_path / "own")
     server.start()

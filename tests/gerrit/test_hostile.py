@@ -66,7 +66,7 @@ class Generator:
 
 @pytest.mark.soak
 def test_hostile_commits_run_nothing_and_show_nothing_raw(gerrit: GerritServer, tmp_path: Path) -> None:
-    count = 1000 if os.environ.get("COSPORT_SOAK") else 100
+    count = 1000 if os.environ.get("COSPORT_SOAK") else 60
     team = Team.build(gerrit, tmp_path)
     team.init_bot()
     made = Generator(count)
