@@ -50,13 +50,17 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A commit that carries an upstream one to a branch; `landed` is False while it waits on its own ref."""
+    """A commit that carries an upstream one to a branch; `landed` is False while it waits on its own ref.
+
+    `reviewed` is the commit that stood on that ref, where another one landed: review gives picks new names.
+    """
 
     upstream: int
     commit: Sha
     landed: bool
     reverted: str = ""
     release: str = ""
+    reviewed: Sha | None = None
 
 
 def gather(reader: ObjectReader, history: History, upstream: Sha, branches: Sequence[Branch]) -> tuple[Fix, ...]:
@@ -66,9 +70,12 @@ def gather(reader: ObjectReader, history: History, upstream: Sha, branches: Sequ
     picks: dict[int, dict[str, Pick]] = defaultdict(dict)
     for branch in branches:
         for pick in _landed(history, above, branch):
-            picks[pick.upstream][branch.name] = pick
+            if branch.name not in picks[pick.upstream] or not pick.reverted:
+                picks[pick.upstream][branch.name] = pick
         for pick in _open(reader, history, above, branch):
-            picks[pick.upstream].setdefault(branch.name, pick)
+            there = picks[pick.upstream].setdefault(branch.name, pick)
+            if there.landed:
+                picks[pick.upstream][branch.name] = replace(there, reviewed=pick.commit)
     told = _Teller(reader, history, branches, records)
     ranks = sorted(picks, reverse=True)
     wanted = [name for rank in ranks for name in (history.entry(rank).sha, *(p.commit for p in picks[rank].values()))]
@@ -190,7 +197,8 @@ class _Teller:
         return Fix(entry.sha, entry.subject, entry.author, day, message, cells, tags)
 
     def _cell(self, branch: str, pick: Pick, commit: Commit, upstream: Commit) -> Cell:
-        known = known_of(self._records.get(pick.commit, ()))
+        earlier = self._records.get(pick.reviewed, ()) if pick.reviewed is not None else ()
+        known = known_of((*earlier, *self._records.get(pick.commit, ())))
         message = commit.message
         note = _NOTE.search(message)
         why = f"{pick.commit[:12]} names {upstream.sha[:12]}"

@@ -103,7 +103,11 @@ def build(home: Path) -> Made:
         {"mm/oom.c": text(l5="five\n")}, f"mm: fix five\n\n{origin.format(fixes['plain'])}",
         branch=f"refs/heads/backport/cos<b>-6.1/{fixes['plain'][:12]}", parents=[base],
     )  # fmt: skip
-    on_record(git, adapted, pick)
+    reviewed = git.commit(
+        {"mm/oom.c": text(l5="five\n")}, f"mm: fix five\n\n{origin.format(fixes['plain'])}\n",
+        branch=f"refs/heads/backport/cos-5.4/{fixes['plain'][:12]}", parents=[base],
+    )  # fmt: skip
+    on_record(git, adapted, pick, reviewed)
     cves = home / "cves"
     cves.mkdir()
     (cves / "CVE-2026-10001.sha1").write_text(fixes["plain"] + "\n", encoding="utf-8")
@@ -121,7 +125,7 @@ def build(home: Path) -> Made:
     return Made(home / "site", git, fixes)
 
 
-def on_record(git: Git, adapted: str, pick: str) -> None:
+def on_record(git: Git, adapted: str, pick: str, reviewed: str) -> None:
     now = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
     conflicts = [{"path": "mm/<oom>.c", "kind": "content", "worktree": "", "touched_by": []}]
     told: dict[str, Any] = {"outcome": "resolved", "fidelity": "adapted", "conflicts": conflicts}
@@ -131,6 +135,7 @@ def on_record(git: Git, adapted: str, pick: str) -> None:
             reader,
             {
                 Sha(adapted): [record(Kind.PICK, told, at=now), record(Kind.REGRESS, {"verdict": "fixes"}, at=now)],
+                Sha(reviewed): [record(Kind.REGRESS, {"verdict": "no-effect"}, at=now)],
                 Sha(pick): [record(Kind.PICK, {"outcome": "picked", "fidelity": "identical", "conflicts": []}, at=now)],
             },
         )

@@ -55,6 +55,8 @@ def test_the_facts_are_those_of_the_repository(made: Made) -> None:
     page = (made.folder / made.fix("hostile")).read_text(encoding="utf-8")
     for text in ("adapted", "+&lt;b&gt;twenty", "+&lt;i&gt;zwanzig", "mm/&lt;oom&gt;.c", "fixes"):
         assert text in page
+    # What was proven before review gave the pick another name counts for what landed.
+    assert ">no-effect<" in (made.folder / made.fix("plain")).read_text(encoding="utf-8")
     index = (made.folder / "index.html").read_text(encoding="utf-8")
     assert index.index("mm: fix forty") < index.index("mm: fix five")
     missing = (made.folder / f"missing/{slug('cos-5.4')}.html").read_text(encoding="utf-8")
