@@ -55,8 +55,8 @@ def run(
         str, typer.Option(metavar="NAME|FILE", help="The machine: small, upstream or a file.")
     ] = "small",
     repeats: Annotated[
-        int, typer.Option(min=0, max=1000, metavar="N", help="Boots of each arm (default: the workload's).")
-    ] = 0,
+        int | None, typer.Option(min=1, max=1000, metavar="N", help="Boots of each arm (default: the workload's).")
+    ] = None,
     accel: Annotated[str, typer.Option(metavar="auto|kvm|tcg", help="What runs the guest.")] = "auto",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the result goes.")] = None,
     defconfig: Annotated[

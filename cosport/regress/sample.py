@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 POLL: Final = 0.1
 """Seconds between two looks at the balloon: QEMU's own events come at most once a second, too coarse for a stall."""
 
+_FREE: Final = 0.1
+"""The part of the guest's memory below which it counts as filled: reclaim begins at a few percent."""
+
 _DEFLATE_ON_OOM: Final = 2
 """VIRTIO_BALLOON_F_DEFLATE_ON_OOM: its place in the guest's features file."""
 
@@ -137,8 +140,7 @@ async def _do(sample: Sample, step: Step) -> None:
     """Do one step of a case."""
     match step:
         case data.PageCache():
-            for _ in range(step.readers):
-                await sample.machine.ask("read")
+            await _fill(sample, step)
         case data.Hog():
             await _hog(sample, step)
         case data.Wait():
@@ -154,6 +156,22 @@ async def _do(sample: Sample, step: Step) -> None:
         case data.Crash():
             sample.enter("crash")
             await sample.machine.ask("crash", seconds=20.0)
+
+
+async def _fill(sample: Sample, step: data.PageCache) -> None:
+    """Have readers fill the memory with page cache; go on when little of it is free."""
+    for _ in range(step.readers):
+        await sample.machine.ask("read")
+    with _deadline(step.limit) as left:
+        while True:
+            counters = await sample.counters()
+            if counters.get("MemFree", 0) < counters.get("MemTotal", 0) * _FREE:
+                return
+            if not left():
+                free = counters.get("MemFree", 0) // 1024
+                sample.fail(f"the page cache left {free} MiB free for {step.limit:g} seconds")
+                return
+            await asyncio.sleep(POLL)
 
 
 async def _inflate(sample: Sample, step: data.Inflate) -> None:

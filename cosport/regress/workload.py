@@ -55,9 +55,14 @@ class Profile(_Data, frozen=True):
 
 
 class PageCache(_Data, frozen=True, tag_field="do", tag="page-cache"):
-    """Start readers that fill the page cache from the disk again and again."""
+    """Start readers that fill the page cache from the disk again and again, and wait until no memory is left free.
+
+    Pressure that is not there yet shows no bug: on a busy host a fixed pause would be a matter of luck. `limit` is how
+    long that may take; else the run's check fails.
+    """
 
     readers: Count = 1
+    limit: Seconds = 60.0
 
 
 class Hog(_Data, frozen=True, tag_field="do", tag="hog"):

@@ -35,7 +35,7 @@ def test_out_of_memory_is_tried_in_both_settings() -> None:
     [
         ("repeats: 4", "repeats: four", "$.repeats"),
         ("repeats: 4", "repeat: 4", "repeat"),
-        ("do: stop", "do: rm", "$.cases[0].steps[3]"),
+        ("do: stop", "do: rm", "$.cases[0].steps[2]"),
         ("memory_mib: 512", "memory_mib: 0", "memory_mib"),
         ("name: virtio_balloon", 'name: "x; reboot"', "$.module.name"),
         ("amplification: {", "beauty: {", "beauty"),
