@@ -56,9 +56,7 @@ def unknown(ground: Ground, change: Change, edit: Edit) -> set[bytes]:
         return set()
     around = [*base[: change.start], *base[change.stop :]]
     function = names(scope(around, change.start)) - names(scope(ours, edit.start))
-    return {
-        name for name in fresh if name in function or (name in ground.upstream_names and name not in ground.own_names)
-    }
+    return fresh & (function | (ground.upstream_names - ground.own_names))
 
 
 def doubts(ground: Ground, change: Change, edit: Edit) -> Iterator[Doubt]:
