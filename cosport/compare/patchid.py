@@ -11,6 +11,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Final, Self
 
+from cosport.git.repository import FRUGAL
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class TouchedPaths:
     def keys(self, shas: Sequence[Sha]) -> Iterator[int]:
         """The number of each commit, in order; 0 for one that touches nothing, merges among them."""
         if self._child is None:
-            self._child = self._repository.converse(*_DIFF, "--name-only")
+            self._child = self._repository.converse(*FRUGAL, *_DIFF, "--name-only")
         for start in range(0, len(shas), 256):
             asked = shas[start : start + 256]
             # git echoes a line that names no object, and flushes: that is how each answer's end is known.

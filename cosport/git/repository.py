@@ -72,6 +72,9 @@ _KEPT_VARIABLES: Final = (
     "GIT_PROTOCOL", "GIT_NO_LAZY_FETCH",
 )  # fmt: skip
 
+FRUGAL: Final = ("-c", "core.packedGitWindowSize=16m", "-c", "core.packedGitLimit=128m")
+"""For walks over a whole history: git maps so much of its packs at a time, where else all that it has seen stays."""
+
 MINIMUM: Final = (2, 39)
 """The oldest git that cosport runs with: Debian 12's. Older ones lack `merge-tree --stdin`."""
 

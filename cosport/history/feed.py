@@ -17,6 +17,7 @@ from binascii import hexlify, unhexlify
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from cosport.git.repository import FRUGAL
 from cosport.history.order import Order
 from cosport.history.schema import INDEXES, REAL_HISTORY, Kind
 from cosport.message.provenance import scan
@@ -38,10 +39,6 @@ _NUL: Final = b"\0"
 
 _ENVIRONMENT: Final = {**REAL_HISTORY, "GIT_FLUSH": "0"}
 """git writes whole blocks; else it makes a system call for each commit."""
-
-
-_WINDOWS: Final = ("-c", "core.packedGitWindowSize=16m", "-c", "core.packedGitLimit=64m")
-"""git looks at so much of a pack at a time; else all of the pack that it has looked at stays in memory."""
 
 
 def fill(
@@ -80,7 +77,7 @@ def _log(repository: Repository, tips: Sequence[Sha], known: Sequence[Sha]) -> I
     asked = "".join([*(f"{tip}\n" for tip in tips), *(f"^{tip}\n" for tip in known)]).encode("ascii")
     held: list[bytes] = []
     for some in repository.with_environment(_ENVIRONMENT).pieces(
-        *_WINDOWS, "log", *options, "--stdin", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-patch",
+        *FRUGAL, "log", *options, "--stdin", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-patch",
         "--format=" + "%x00".join(FIELDS), separator=_NUL, stdin=asked,
     ):  # fmt: skip
         held += some
