@@ -77,7 +77,11 @@ def commit_msg(
         replace_file(file, text + parts.rest)
     if (repository.git_dir / "MERGE_HEAD").exists():
         return 0
-    findings = [each for each in lint(text, profile, required) if each.severity is not Severity.INFO]
+    findings = [
+        each
+        for each in lint(text, profile, required)
+        if each.severity is not Severity.INFO and each.id != "origin-missing"  # most commits are no picks
+    ]
     for each in findings:
         place = f"line {each.line}: " if each.line else ""
         session.printer.note(f"{each.severity.value} {place}{each.text} [{each.id}]")

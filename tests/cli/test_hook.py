@@ -164,6 +164,10 @@ class TestCommitMsg:
         assert house.git.sha() == tip
         assert _commit(house.git, GOOD.replace("BUG=b/1\n", ""), "--no-verify").returncode == 0
 
+    def test_a_commit_of_one_s_own_is_not_told_that_it_is_no_pick(self, house: House) -> None:
+        invoke("hook", "install", cwd=house.git.path, check=0)
+        assert _commit(house.git, GOOD).stderr == b""
+
     def test_bytes_and_hostile_text_stay_as_they_are(self, house: House) -> None:
         file = house.git.path / ".git" / "COMMIT_EDITMSG"
         evil = GOOD.encode().replace(b"Body.", b"$(touch pwned) `x` \xff\xfe \\n %s \r")
