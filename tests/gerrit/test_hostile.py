@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from cosport.gerrit.client import path
-from tests.gerrit.team import Team
 from tests.support import cosport
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.gerrit.server import GerritServer
+    from tests.gerrit.team import Team
 
 TRICKS: Final = (
     "$(touch pwned)", "`touch pwned`", "; touch pwned #", "| touch pwned", "&& touch pwned", "'; touch pwned; '", '"',
@@ -65,9 +64,8 @@ class Generator:
 
 
 @pytest.mark.soak
-def test_hostile_commits_run_nothing_and_show_nothing_raw(gerrit: GerritServer, tmp_path: Path) -> None:
+def test_hostile_commits_run_nothing_and_show_nothing_raw(team: Team, tmp_path: Path) -> None:
     count = 1000 if os.environ.get("COSPORT_SOAK") else 60
-    team = Team.build(gerrit, tmp_path)
     team.init_bot()
     made = Generator(count)
     upstream = team.fix()
