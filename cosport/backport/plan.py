@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cosport.backport import choice
 from cosport.backport.judge import Judgement, judge
 from cosport.backport.needs import Needs, Spot
-from cosport.backport.resolve import Limits, settle
+from cosport.backport.request import Limits
 from cosport.backport.trial import Attempt, Trial, try_each
 from cosport.errors import CosportError
 from cosport.git.quarantine import quarantine
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cosport.backport.context import Context
     from cosport.backport.request import Request
     from cosport.backport.target import Target
+    from cosport.git.quarantine import Quarantine
     from cosport.model.commit import Commit
 
 BATCH: Final = 48
@@ -50,7 +51,16 @@ def _batch(context: Context, request: Request, pairs: Sequence[tuple[Commit, Tar
                 (_searched(context, needs, *pair, result), trial)
                 for pair, (result, trial) in zip(pairs, answered, strict=True)
             ]
-        return settle(place, answered, Limits.of(context, request))
+        return settled(place, answered, Limits.of(context, request))
+
+
+def settled(place: Quarantine, answered: Sequence[tuple[Result, Trial | None]], limits: Limits) -> list[Result]:
+    """The answers, with what the ladder of resolvers makes of conflicts; where there are none it is not even loaded."""
+    if all(result.outcome is not Outcome.CONFLICT for result, _ in answered):
+        return [result for result, _ in answered]
+    from cosport.backport.resolve import settle
+
+    return settle(place, answered, limits)
 
 
 def _searched(context: Context, needs: Needs, commit: Commit, target: Target, result: Result) -> Result:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from cosport.model.commit import Sha  # noqa: TC001 - msgspec reads the fields' types when it decodes a saved request
+
+if TYPE_CHECKING:
+    from cosport.backport.context import Context
 
 
 class From(StrEnum):
@@ -68,3 +72,19 @@ class Request:
     min_confidence: float | None = None
     build: bool = False
     resolver: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far the ladder is climbed: the last rung (0: not at all), and how sure a pick must be."""
+
+    max_rung: int
+    min_confidence: float
+
+    @classmethod
+    def of(cls, context: Context, request: Request) -> Limits:
+        """What the request says, else the configuration. A branch itself is never moved to what nobody has accepted."""
+        house = context.config.backport
+        rung = house.max_rung if request.max_rung is None else request.max_rung
+        floor = house.min_confidence if request.min_confidence is None else request.min_confidence
+        return cls(0 if request.in_place else rung, floor)

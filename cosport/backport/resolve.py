@@ -26,8 +26,7 @@ from cosport.model.result import ConflictKind, Fidelity, Outcome, Place, RuleUse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cosport.backport.context import Context
-    from cosport.backport.request import Request
+    from cosport.backport.request import Limits
     from cosport.backport.resolvers.ladder import Climbed, Step, Stuck
     from cosport.backport.trial import Attempt, Trial
     from cosport.git.merge import Merged, Stage
@@ -47,22 +46,6 @@ _STRUCTURE: Final = {
     ConflictKind.BINARY: ("it is no text", Need.DECISION),
     ConflictKind.SUBMODULE: ("it is a submodule", Need.DECISION),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How far the ladder is climbed: the last rung (0: not at all), and how sure a pick must be."""
-
-    max_rung: int
-    min_confidence: float
-
-    @classmethod
-    def of(cls, context: Context, request: Request) -> Limits:
-        """What the request says, else the configuration. A branch itself is never moved to what nobody has accepted."""
-        house = context.config.backport
-        rung = house.max_rung if request.max_rung is None else request.max_rung
-        floor = house.min_confidence if request.min_confidence is None else request.min_confidence
-        return cls(0 if request.in_place else rung, floor)
 
 
 @dataclass(frozen=True, slots=True)

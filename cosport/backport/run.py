@@ -11,16 +11,13 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from cosport.backport import acceptance, choice, conflict, external, publish, session, unfamiliar
+from cosport.backport import acceptance, choice, conflict, publish, session, unfamiliar
 from cosport.backport import commit as commits
-from cosport.backport.compiled import compiled
-from cosport.backport.expand import followups
 from cosport.backport.judge import Judgement, judge
 from cosport.backport.lock import branch_lock
 from cosport.backport.needs import TOGETHER, Needs, Spot
 from cosport.backport.recorded import record_picks
-from cosport.backport.request import From
-from cosport.backport.resolve import Limits, settle
+from cosport.backport.request import From, Limits
 from cosport.backport.series import BranchRun
 from cosport.backport.trial import Attempt, Trial, as_error, try_each
 from cosport.errors import CosportError, Interrupted, UsageError
@@ -109,6 +106,8 @@ class Runner:
         return results
 
     def _add_followups(self, run: BranchRun) -> None:
+        from cosport.backport.expand import followups
+
         later = followups(self.context, run.target, run.series, run.series)
         run.series = tuple(sorted((*run.series, *later), key=self._rank))
 
@@ -252,6 +251,8 @@ class Runner:
 
         Who asked for prerequisites gets them before any resolver is asked: they are upstream's own commits.
         """
+        from cosport.backport.resolve import settle  # the ladder has many modules, and most picks are clean
+
         run = turn.run
         spot = Spot(run.target, trial.attempt.ours, run.picked, place)
         if self.request.with_prereqs:
@@ -260,8 +261,12 @@ class Runner:
                 return None
         (result,) = settle(place, [(result, trial)], self._limits)
         if result.outcome is Outcome.CONFLICT and self.request.resolver and not self.request.in_place:
+            from cosport.backport import external
+
             result = external.resolved(place, result, trial, self.request.resolver)
         if result.outcome is Outcome.RESOLVED and self.request.build:
+            from cosport.backport.compiled import compiled
+
             result = compiled(place, result, trial.attempt.ours, run.target)
         if result.outcome is Outcome.CONFLICT and not self.request.with_prereqs:
             result = self._needs.of(result, run.current, spot)
@@ -275,6 +280,8 @@ class Runner:
         needed = tuple(reader.commit(each.sha) for each in conflict.prerequisites)
         later: tuple[Commit, ...] = ()
         if self.request.with_followups:
+            from cosport.backport.expand import followups
+
             later = followups(self.context, run.target, needed, run.series)
         run.bring(needed, conflict.prerequisites, sorted((*run.coming, *later), key=self._rank))
         if run.stood_at is not None:

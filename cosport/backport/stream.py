@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
-from cosport.backport.plan import answer, judge_pair
-from cosport.backport.resolve import Limits, settle
+from cosport.backport.plan import answer, judge_pair, settled
+from cosport.backport.request import Limits
 from cosport.backport.target import Target, resolve
 from cosport.backport.trial import try_each
 from cosport.errors import CosportError, RevisionError
@@ -179,5 +179,5 @@ def _try_all(context: Context, limits: Limits, judged: list[tuple[str, _Judged]]
             else:
                 commit, found, attempts = each
                 answers.append(answer(commit, name, found, [next(trials) for _ in attempts]))
-        results = settle(place, answers, limits)
+        results = settled(place, answers, limits)
     return [(name, result) for (name, _), result in zip(judged, results, strict=True)]

@@ -17,7 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from cosport.backport.resolve import Limits, Resolved, Unresolved, resolve
+from cosport.backport.request import Limits
+from cosport.backport.resolve import Resolved, Unresolved, resolve
 from cosport.backport.trial import Attempt, Trial
 from cosport.config import Backport
 from cosport.errors import MissingObjectError
