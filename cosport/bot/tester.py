@@ -104,9 +104,14 @@ def main(args: list[str], jobs: IO[bytes], answers: IO[bytes]) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def _process() -> int:
+    """The tester as a process of its own: its exit status, what went wrong told on standard error."""
     try:
-        sys.exit(main(sys.argv[1:], sys.stdin.buffer, sys.stdout.buffer))
+        return main(sys.argv[1:], sys.stdin.buffer, sys.stdout.buffer)
     except CosportError as error:
         sys.stderr.write(f"{error.what}\n")
-        sys.exit(error.exit_code)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    raise SystemExit(_process())

@@ -69,7 +69,7 @@ def test_a_command_imports_no_other(tmp_path: Path) -> None:
     assert not modules & {"cosport.cli.backport", "cosport.cli.doctor", "cosport.cli.init", "git", "jinja2"}
 
 
-@pytest.mark.parametrize(("typed", "offered"), [("b", ["backport"]), ("do", ["doctor"]), ("zz", [])])
+@pytest.mark.parametrize(("typed", "offered"), [("b", ["backport", "bot"]), ("do", ["doctor"]), ("zz", [])])
 def test_bash_completes_command_names(typed: str, offered: list[str], tmp_path: Path) -> None:
     env = {COMPLETE: "complete_bash", "COMP_WORDS": f"cosport {typed}", **BASH}
     assert cosport(cwd=tmp_path, env=env, check=0).out.split() == offered
