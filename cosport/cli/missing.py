@@ -147,7 +147,8 @@ def _tried(session: Session, context: Context, found: Found, *, run: bool) -> Fo
             for sha, tried in trials.run(todo):
                 known[sha] = tried
                 step(1)
-    return replace(found, missing=tuple(replace(line, tried=known.get(line.sha)) for line in found.missing))
+    lines = (replace(line, tried=known[line.sha]) if line.sha in known else line for line in found.missing)
+    return replace(found, missing=tuple(lines))
 
 
 def _tell(session: Session, context: Context, found: Found, *, run: bool) -> None:

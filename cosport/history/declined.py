@@ -141,7 +141,9 @@ def divide(missing: Sequence[Missing], decision: Callable[[Sha], Decision | None
         if not reasons:
             aside[each.commit.sha] = (each, aside[each.reasons[0].sha][1])
             continue
-        wanted.append((replace(each, reasons=tuple(reasons)), decided))
+        # To make all anew takes half of the time that this does.
+        left = each if len(reasons) == len(each.reasons) else replace(each, reasons=tuple(reasons))
+        wanted.append((left, decided))
     return Divided(tuple(wanted), tuple(aside.values()))
 
 

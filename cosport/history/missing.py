@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from cosport.history.affected import fixed_by
-from cosport.history.missing_holding import Holding, Names, canonical, collect, family, meant
+from cosport.history.missing_holding import Holding, canonical, family, meant
+from cosport.history.missing_sayings import Names, collect
 from cosport.history.picks import origins
 from cosport.history.reverts import Reverts
 from cosport.history.schema import Kind
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cosport.history.index import Entry, History, Reach
-    from cosport.history.missing_holding import Saying
+    from cosport.history.missing_sayings import Saying
 
 
 class Word(StrEnum):
@@ -80,7 +81,7 @@ class _Goal(NamedTuple):
 
     rank: int
     kind: str
-    named: str
+    named: bytes
     how: How
 
 
@@ -108,24 +109,41 @@ class _Search:
 
     def run(self) -> tuple[Missing, ...]:
         goals = self._goals()
-        self._holding.prepare([*goals, *(goal.rank for each in goals.values() for goal in each)])
+        self._holding.prepare({*goals, *(goal.rank for each in goals.values() for goal in each)})
         needed = self._needed(goals)
         self._history.load(dict.fromkeys([*needed, *(goal.rank for each in needed.values() for goal in each)]))
         return tuple(self._missing(rank, reasons) for rank, reasons in needed.items())
 
     def _goals(self) -> dict[int, tuple[_Goal, ...]]:
         """Each candidate, and what it fixes or reverts; candidates are in upstream order."""
-        found: dict[int, dict[tuple[int, str], _Goal]] = {}
+        found: dict[int, tuple[_Goal, ...]] = {}
+        merges = frozenset(self._history.graph.children)
         for rank, sayings in self._sayings.candidates.items():
-            if self._history.graph.is_merge(rank):
+            if rank in merges:
+                continue
+            if (plain := self._plain(rank, sayings)) is not None and rank not in found:
+                found[rank] = (plain,)
                 continue
             own = canonical(self._history, rank, self._picks, self._upstream)
             if own != rank and self._killer(own) is not None:
                 own = rank  # upstream took it, reverted it, and took it again
-            for goal in self._named(rank, sayings):
-                if goal.rank not in (own, rank):
-                    found.setdefault(own, {}).setdefault((goal.rank, goal.kind), goal)
-        return {rank: tuple(found[rank].values()) for rank in sorted(found)}
+            goals = [goal for goal in self._named(rank, sayings) if goal.rank not in (own, rank)]
+            if goals:
+                named: dict[tuple[int, str], _Goal] = {}
+                for goal in (*found.get(own, ()), *goals):
+                    named.setdefault((goal.rank, goal.kind), goal)
+                found[own] = tuple(named.values())
+        return {rank: found[rank] for rank in sorted(found)}
+
+    def _plain(self, rank: int, sayings: Sequence[Saying]) -> _Goal | None:
+        """What a commit fixes that is no pick and names one commit that is none either: most are so. Else None."""
+        if len(sayings) > 1 or self._picks[rank]:
+            return None
+        (said,) = sayings
+        target = self._names.sole.get(said.name)
+        if target is None or target == rank or self._picks[target] or said.kind not in (Kind.FIXES, Kind.BLAMES):
+            return None
+        return _Goal(target, "fixes", said.name, How.SHA if said.kind is Kind.FIXES else How.SENTENCE)
 
     def _named(self, rank: int, sayings: Sequence[Saying]) -> Iterable[_Goal]:
         reverts = [each for each in sayings if each.kind is Kind.REVERTS]
@@ -134,22 +152,22 @@ class _Search:
         for said in sayings:
             if said.kind is Kind.REVERTS_SUBJECT or (said.kind is Kind.BLAMES and tagged):
                 continue
-            target = self._names.resolve(said.named, said.detail)
+            target = self._names.resolve(said)
             if target is not None:
                 shas_lead_nowhere &= said.kind is not Kind.REVERTS
                 yield self._goal(said, target, How.SENTENCE if said.kind is Kind.BLAMES else How.SHA)
-            elif said.kind is Kind.FIXES and said.detail:
+            elif said.kind is Kind.FIXES and said.quoted:
                 yield from self._by_quoted_subject(rank, said)
         if shas_lead_nowhere:
             for said in sayings:
                 if said.kind is Kind.REVERTS_SUBJECT:
-                    named = reverts[0].named if reverts else ""
+                    named = reverts[0].name if reverts else b""
                     yield from self._by_reverted_subject(rank, said, named)
 
     def _goal(self, said: Saying, target: int, how: How) -> _Goal:
         own = canonical(self._history, target, self._picks, self._upstream)
         kind = "fixes" if said.kind in (Kind.FIXES, Kind.BLAMES) else "reverts"
-        return _Goal(own, kind, said.named, How.BACKPORT if own != target and how is How.SHA else how)
+        return _Goal(own, kind, said.name, How.BACKPORT if own != target and how is How.SHA else how)
 
     def _by_quoted_subject(self, rank: int, said: Saying) -> Iterable[_Goal]:
         for target in fixed_by(self._history, self._history.entry(rank).sha):
@@ -157,7 +175,7 @@ class _Search:
                 yield self._goal(said, self._history.rank(target.sha), How.SUBJECT)
                 return
 
-    def _by_reverted_subject(self, rank: int, said: Saying, named: str) -> Iterable[_Goal]:
+    def _by_reverted_subject(self, rank: int, said: Saying, named: bytes) -> Iterable[_Goal]:
         """A revert that names no commit means the last one of that subject before it."""
         before = [
             each
@@ -172,9 +190,10 @@ class _Search:
         needed: dict[int, tuple[_Goal, ...]] = {}
         coming: set[int] = set()
         restored: set[int] = set()
+        holds = self._holding.holds
         for rank, named in goals.items():
-            reasons = tuple(goal for goal in named if goal.rank in coming or self._holding.holds(goal.rank))
-            if not reasons or self._killer(rank) is not None or self._holding.holds(rank):
+            reasons = tuple([goal for goal in named if goal.rank in coming or holds(goal.rank)])
+            if not reasons or self._killer(rank) is not None or holds(rank):
                 continue
             needed[rank] = reasons
             coming.add(rank)
@@ -198,14 +217,15 @@ class _Search:
         held = self._holding.evidence(goal.rank) if self._holding.holds(goal.rank) else ()
         killer = self._killer(goal.rank)
         gone = self._history.entry(killer).sha if killer is not None and killer != rank else None
-        return Reason(goal.kind, entry.sha, entry.subject, goal.named, goal.how, held, gone)
+        named = goal.named.decode("utf-8", "surrogateescape")
+        return Reason(goal.kind, entry.sha, entry.subject, named, goal.how, held, gone)
 
     def _may_be_reverted(self, reverts: Sequence[Saying]) -> set[int]:
         named: set[int] = set()
         for said in reverts:
             if self._upstream.holds(said.rank):
                 named.update(meant(self._history, self._names, said))
-        return family(self._history, named, self._picks)
+        return family(self._history, named, self._sayings)
 
     def _killer(self, rank: int) -> int | None:
         """The upstream commit that reverted `rank` upstream for good, or None."""

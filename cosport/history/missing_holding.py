@@ -9,150 +9,24 @@ same answer; that they do is tested against each other.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from cosport.history import samepatch
 from cosport.history.applied import applied
-from cosport.history.picks import origins, resolve
+from cosport.history.picks import origins
 from cosport.history.schema import Kind
 from cosport.model.evidence import Evidence, EvidenceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
 
     from cosport.history.index import History, Reach
-
-_ROWS: Final = 65536
-"""Ranks whose statements are in memory at a time."""
+    from cosport.history.missing_sayings import Names, Saying, Sayings
 
 _ALIKE: Final = """
 SELECT commits.rank, own.rank FROM commits JOIN temp.own
 ON own.authored = commits.authored AND own.author = commits.author WHERE commits.rank <> own.rank
 """
-
-
-_READ: Final = (
-    Kind.ORIGIN,
-    Kind.FIXES,
-    Kind.REVERTS,
-    Kind.REAPPLIES,
-    Kind.REVERTS_SUBJECT,
-    Kind.CC_STABLE,
-    Kind.BLAMES,
-)
-
-_KINDS: Final = {int(kind): kind for kind in Kind}
-"""By code: an enum's own look-up takes several times as long."""
-
-_NAMED: Final = """
-SELECT names.number, commits.rank FROM temp.names CROSS JOIN commits
-ON commits.sha >= names.low AND commits.sha <= names.high
-"""
-
-
-class Saying(NamedTuple):
-    """One statement as the index holds it: `named` and `detail` as in `cosport.history.schema.Kind`."""
-
-    rank: int
-    kind: Kind
-    named: str
-    detail: str
-
-
-@dataclass(slots=True)
-class Sayings:
-    """The statements that bear on what a branch holds and lacks, sorted by who makes them."""
-
-    candidates: dict[int, list[Saying]] = field(default_factory=lambda: defaultdict(list))
-    """What upstream's commits that the branch does not reach say that they fix or revert, by rank."""
-    reverts: list[Saying] = field(default_factory=list)
-    """Everybody's reverts."""
-    origins: list[Saying] = field(default_factory=list)
-    """The origins of the branch's commits."""
-    reapplied: list[Saying] = field(default_factory=list)
-    """What the branch's commits say that they bring back."""
-    stable: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """The versions for which upstream's commits ask the stable trees to take them, by rank."""
-    picks: bytearray = field(default_factory=bytearray)
-    """By rank: whether a commit states an origin."""
-
-
-def collect(history: History, upstream: Reach, branch: Reach) -> Sayings:
-    """Read all statements once, oldest first, in bounded memory."""
-    found = Sayings(picks=bytearray(len(history.graph.first)))
-    origin, reapplies, stable = int(Kind.ORIGIN), int(Kind.REAPPLIES), int(Kind.CC_STABLE)
-    fixes = (int(Kind.FIXES), int(Kind.BLAMES))
-    # `Reach.holds`, spelt out: it is asked half a million times.
-    entries, position = branch.chain.entries, branch.position
-    size = len(entries)
-    for rank, code, named, detail in _rows(history):
-        here = rank < size and entries[rank] <= position
-        if code == stable:
-            if not here:
-                found.stable[rank].append(detail.decode("utf-8", "surrogateescape"))
-            continue
-        if code == origin:
-            found.picks[rank] = 1
-        if code in (origin, reapplies):
-            if here:
-                (found.origins if code == origin else found.reapplied).append(_saying(rank, code, named, detail))
-            continue
-        candidate = not here and upstream.holds(rank)
-        if code in fixes and not candidate:
-            continue
-        saying = _saying(rank, code, named, detail)
-        if candidate:
-            found.candidates[rank].append(saying)
-        if code not in fixes:
-            found.reverts.append(saying)
-    return found
-
-
-def _rows(history: History) -> Iterator[tuple[int, int, bytes, bytes]]:
-    kinds = ",".join(str(int(kind)) for kind in _READ)
-    sql = f"SELECT rank, kind, named, detail FROM statements WHERE rank >= ? AND rank < ? AND kind IN ({kinds})"  # noqa: S608 - numbers
-    for first in range(0, len(history.graph.first), _ROWS):
-        yield from history.store.rows(sql, (first, first + _ROWS))
-
-
-def _saying(rank: int, code: int, named: bytes, detail: bytes) -> Saying:
-    text = named.decode("utf-8", "surrogateescape"), detail.decode("utf-8", "surrogateescape")
-    return Saying(rank, _KINDS[code], *text)
-
-
-class Names:
-    """The commits that abbreviated names may mean, looked up all at once: one by one takes three times as long."""
-
-    def __init__(self, history: History, sayings: Sayings) -> None:
-        self._history = history
-        said = (*sayings.origins, *sayings.reverts, *chain.from_iterable(sayings.candidates.values()))
-        names = list({each.named for each in said if each.kind is not Kind.REVERTS_SUBJECT})
-        self._ranks: dict[str, list[int]] = {name: [] for name in names}
-        store = history.store
-        store.write("CREATE TEMP TABLE IF NOT EXISTS names (number INTEGER PRIMARY KEY, low BLOB, high BLOB)")
-        store.write("DELETE FROM temp.names")
-        store.many("INSERT INTO temp.names VALUES (?,?,?)", self._bounds(names))
-        for number, rank in store.rows(_NAMED):
-            self._ranks[names[number]].append(rank)
-
-    def starting(self, name: str) -> list[int]:
-        """As `History.starting`."""
-        found = self._ranks.get(name)
-        return self._history.starting(name) if found is None else found
-
-    def resolve(self, name: str, subject: str) -> int | None:
-        """As `cosport.history.picks.resolve`."""
-        ranks = self.starting(name)
-        if len(ranks) > 1:
-            return resolve(self._history, name, subject)
-        return ranks[0] if ranks else None
-
-    def _bounds(self, names: Sequence[str]) -> Iterator[tuple[int, bytes, bytes]]:
-        size = self._history.repository.hash_length
-        for number, name in enumerate(names):
-            yield number, bytes.fromhex(name.ljust(size, "0")[:size]), bytes.fromhex(name.ljust(size, "f")[:size])
 
 
 class Holding:
@@ -162,6 +36,8 @@ class Holding:
         self._history = history
         self._names = names
         self._reach = reach
+        self._entries, self._size = reach.chain.entries, len(reach.chain.entries)
+        self._sayings = sayings
         self._picks = sayings.picks
         self._plain: dict[int, Saying] = {}
         self._doubtful: set[int] = set()
@@ -173,8 +49,13 @@ class Holding:
 
     def holds(self, rank: int) -> bool:
         """Whether the branch holds the change of that commit."""
-        plain = self._plainly(rank)
-        return self._ask(rank)[0] if plain is None else plain
+        # `_plainly`, spelt out: it is asked for every fix upstream.
+        if rank not in self._doubtful:
+            if (rank < self._size and self._entries[rank] <= self._reach.position) or rank in self._plain:
+                return True
+            if not self._picks[rank] and rank not in self._alike:
+                return False
+        return self._ask(rank)[0]
 
     def evidence(self, rank: int) -> tuple[Evidence, ...]:
         """How it is known whether the branch holds it, or held it once; empty where it simply does not."""
@@ -236,7 +117,7 @@ class Holding:
         odd = {each.rank for each in (*sayings.reverts, *sayings.reapplied)}
         waiting: list[int] = []
         for said in sayings.origins:
-            ranks = self._names.starting(said.named)
+            ranks = self._names.starting(said)
             waiting += ranks
             if len(ranks) == 1 and said.rank not in odd and said.rank != ranks[0]:
                 self._plain.setdefault(ranks[0], said)
@@ -263,7 +144,7 @@ class Holding:
                 touched.update(meant(self._history, self._names, said))
         for said in sayings.reapplied:
             touched.update(self._history.starting(said.named))
-        self._doubtful |= family(self._history, touched, self._picks)
+        self._doubtful |= family(self._history, touched, self._sayings)
 
     def _find_alike(self, upstream: Reach) -> None:
         """Pair the branch's own commits without an origin with those of the same subject, or same author and time.
@@ -307,21 +188,24 @@ def _only(branch: Reach, upstream: Reach) -> list[int]:
 
 def meant(history: History, names: Names, said: Saying) -> list[int]:
     """All commits that a revert may mean."""
-    return names.starting(said.named) if said.kind is Kind.REVERTS else history.with_subject(said.named)
+    return names.starting(said) if said.kind is Kind.REVERTS else history.with_subject(said.named)
 
 
-def family(history: History, ranks: Iterable[int], picks: bytearray) -> set[int]:
+def family(history: History, ranks: Iterable[int], sayings: Sayings) -> set[int]:
     """These commits, all picks of them, all that they are picks of, and so on."""
     found = set(ranks)
+    history.load(found)
     waiting = list(found)
     while waiting:
         rank = waiting.pop()
         near: list[int] = []
-        if picks[rank]:
+        if sayings.picks[rank]:
             for said in history.said_by(rank):
                 if said.kind is Kind.ORIGIN:
                     near += history.starting(said.named)
-        near += [each.rank for each in history.naming(Kind.ORIGIN, history.entry(rank).sha)]
+        sha = history.entry(rank).sha
+        if sayings.may_be_picked(sha):
+            near += [each.rank for each in history.naming(Kind.ORIGIN, sha)]
         for each in near:
             if each not in found:
                 found.add(each)

@@ -13,7 +13,8 @@ from cosport.git.repository import Repository
 from cosport.history.applied import applied
 from cosport.history.index import History
 from cosport.history.missing import missing
-from cosport.history.missing_holding import Holding, Names, collect
+from cosport.history.missing_holding import Holding
+from cosport.history.missing_sayings import Names, collect
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
