@@ -11,6 +11,7 @@ from cosport import errors
 CODES = {
     "UsageError": 2, "ConfigError": 2, "RevisionError": 2, "ToolError": 3, "ProcessError": 3, "GitError": 3,
     "ProcessTimeout": 3, "MissingObjectError": 3, "RefMovedError": 3, "LockedError": 3, "StoreError": 3,
+    "GerritError": 3, "GerritUnreachable": 3, "PipelineError": 2, "BuildError": 3, "NoRoomError": 3, "MachineError": 3,
     "CveDataError": 3, "DiskError": 3, "Interrupted": 130,
 }  # fmt: skip
 
@@ -41,6 +42,10 @@ def test_every_error_says_what_and_hints(name: str) -> None:
     kind = tree()[name]
     if issubclass(kind, errors.ProcessError):
         error: errors.CosportError = kind("git broke", argv=["git", "x"], status=128, tail="fatal", hint="try again")
+    elif issubclass(kind, errors.GerritError):
+        error = kind("git broke", status=500, hint="try again")
+    elif issubclass(kind, errors.MachineError):
+        error = kind("git broke", failure="panic", hint="try again")
     else:
         error = kind("git broke", hint="try again")
     assert (str(error), error.what, error.hint) == ("git broke", "git broke", "try again")

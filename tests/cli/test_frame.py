@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 CODES = {
     "CosportError": 3, "UsageError": 2, "ConfigError": 2, "RevisionError": 2, "ToolError": 3, "ProcessError": 3,
     "GitError": 3, "ProcessTimeout": 3, "MissingObjectError": 3, "RefMovedError": 3, "LockedError": 3, "StoreError": 3,
-    "DiskError": 3, "GerritError": 3, "GerritUnreachable": 3, "Interrupted": 130,
+    "DiskError": 3, "GerritError": 3, "GerritUnreachable": 3, "PipelineError": 2, "CveDataError": 3, "BuildError": 3,
+    "NoRoomError": 3, "MachineError": 3, "Interrupted": 130,
 }  # fmt: skip
 CLASSES = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, Exception)]
 
@@ -34,6 +35,8 @@ def made(cls: type[Exception]) -> Exception:
         return cls("it failed", argv=("git", "status"), status=128, hint="try this")
     if issubclass(cls, errors.GerritError):
         return cls("it failed", status=500, hint="try this")
+    if issubclass(cls, errors.MachineError):
+        return cls("it failed", failure="panic", hint="try this")
     assert issubclass(cls, errors.CosportError)
     return cls("it failed", hint="try this")
 

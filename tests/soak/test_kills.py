@@ -21,6 +21,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from cosport.git.objects import ObjectReader
+from cosport.git.repository import Repository
+from cosport.records import notes
 from tests.support import Git, cosport
 
 if TYPE_CHECKING:
@@ -104,7 +107,7 @@ class Scene:
         return results
 
     def outcome(self) -> dict[str, object]:
-        """All that a run leaves for the user: refs, and the files in conflict with their contents."""
+        """All that a run leaves for the user: refs, what is on record, and files in conflict with their contents."""
         waiting = [
             (
                 each["branch"],
@@ -115,7 +118,17 @@ class Scene:
             for each in self.status()
             for conflict in each["conflicts"]
         ]
-        return {"refs": self.git.refs(), "waiting": waiting}
+        refs = self.git.refs()
+        refs.pop("refs/notes/cosport", None)  # its name has the time of the run in it; what it says has not
+        return {"refs": refs, "records": self.records(), "waiting": waiting}
+
+    def records(self) -> dict[str, list[tuple[str, object]]]:
+        """What is on record of each commit."""
+        with ObjectReader(Repository.open(self.git.path)) as reader:
+            return {
+                name: [(each.kind.value, each.data) for each in records]
+                for name, records in notes.read_all(reader).items()
+            }
 
 
 @dataclass(frozen=True)
