@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cosport.errors import RevisionError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cosport.config import Config
     from cosport.git.objects import ObjectReader
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from cosport.model.commit import Commit, Sha
 
 
+def _no_cves(_: Sha) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The repository and what is known of it. `upstream` is the tip of upstream's branch, None where there is none.
 
-    `declines` are the fixes that the team has decided not to take.
+    `declines` are the fixes that the team has decided not to take, `cves` tells which CVEs a commit fixes.
     """
 
     repository: Repository
@@ -31,6 +35,7 @@ class Context:
     config: Config
     upstream: Sha | None
     declines: tuple[Decline, ...] = ()
+    cves: Callable[[Sha], tuple[str, ...]] = _no_cves
 
 
 def parent_of(context: Context, commit: Commit, mainline: int | None) -> Commit:

@@ -133,7 +133,8 @@ def decision(context: Context, commit: Sha, target: Target) -> Decision | None:
     from cosport.history.declined import decide  # only where there are decisions: it reads TOML
 
     today = dt.datetime.now(tz=dt.UTC).date()
-    return decide(context.history, context.declines, commit, target.name, upstream=context.upstream, today=today)
+    upstream, cves = context.upstream, context.cves
+    return decide(context.history, context.declines, commit, target.name, upstream=upstream, today=today, cves=cves)
 
 
 def _decided(taken: Decision, target: Target, *, by_force: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cosport.model.severity import Severity
@@ -34,8 +35,9 @@ class Known:
         return tuple(found[each] for each in sorted(found, key=id_order))
 
 
+@lru_cache(maxsize=1)
 def known(session: Session) -> Known:
-    """All that the configured data knows. Raises ConfigError and CveDataError as `CveIndex.open` does."""
+    """All that the configured data knows, read once a run. Raises ConfigError and CveDataError as `CveIndex.open`."""
     index = opened(session)
     if index is None:
         return Known()
@@ -45,6 +47,11 @@ def known(session: Session) -> Known:
             for name in record.fixes:
                 fixing[name[:7]].append((name, record))
     return Known(fixing)
+
+
+def ids(session: Session, commit: Sha) -> tuple[str, ...]:
+    """The ids of the CVEs that a commit fixes. Raises what `known` does."""
+    return tuple(record.id for record in known(session).of(commit))
 
 
 def opened(session: Session) -> CveIndex | None:

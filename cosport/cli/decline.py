@@ -56,8 +56,8 @@ def decline(
 ) -> int:
     """Put a missing fix aside for a branch: `cosport missing` shows it no more, and `cosport backport` leaves it out.
 
-    A follow-up fix that upstream adds later brings it back. The decision is kept in declines.toml beside the
-    configuration, on refs/meta/cosport where that is shared.
+    A follow-up fix that upstream adds later, or a new CVE that names it, brings it back. The decision
+    is kept in declines.toml beside the configuration, on refs/meta/cosport where that is shared.
     """
     if undo and (reason or until):
         raise UsageError("--undo takes no reason and no date", hint="cosport decline SHA --branch BRANCH --undo")
@@ -77,6 +77,7 @@ def decline(
             date=_today(),
             until=last,
             known=tuple(each.sha for each in followups(context.history, commit, within=context.upstream)),
+            cves=context.cves(commit),
         )
         if not force:
             _require_sense(session, context, made, target)
@@ -132,7 +133,13 @@ def _require_sense(session: Session, context: Context, made: Decline, target: Ta
     if context.upstream is None:
         return
     decision = declined.decide(
-        context.history, context.declines, sha, target.name, upstream=context.upstream, today=_today()
+        context.history,
+        context.declines,
+        sha,
+        target.name,
+        upstream=context.upstream,
+        today=_today(),
+        cves=context.cves,
     )
     if decision is not None and not decision.back:
         known = decision.decline

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.history.index import History
+
+SCHEMA: Final = "cosport.index/1"
 
 
 @command(example="cosport index\ncosport index --rebuild")
@@ -36,9 +38,7 @@ def index(
     if note:
         session.printer.note(note)
     if session.json:
-        session.printer.json(
-            {"schema": "cosport.index/1", "path": path, "commits": commits, "added": done, "bytes": size}
-        )
+        session.printer.json({"schema": SCHEMA, "path": path, "commits": commits, "added": done, "bytes": size})
     else:
         spent = time.monotonic() - started
         session.printer.say(f"{commits} commits, {done} of them new; {size / 1e6:.1f} MB; {spent:.1f} seconds")

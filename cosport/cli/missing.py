@@ -104,7 +104,9 @@ def look(context: Context, says: Team, target: Target, upstream: Sha) -> Found:
     today = dt.datetime.now(tz=dt.UTC).date()
 
     def decision(sha: Sha) -> Decision | None:
-        return declined.decide(context.history, says.declines, sha, target.name, upstream=upstream, today=today)
+        return declined.decide(
+            context.history, says.declines, sha, target.name, upstream=upstream, today=today, cves=context.cves
+        )
 
     divided = declined.divide(find_missing(context.history, upstream, target.tip), decision)
     return marked(context, view.Found(target, _lines(says, divided.wanted), _lines(says, divided.aside)))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cosport.backport.request import Request
     from cosport.backport.target import Target
-    from cosport.cli.missing_view import Found
+    from cosport.cli.missing_view import Found, Line
     from cosport.cli.output import Printer, Text
     from cosport.cli.session import Session
     from cosport.history.index import Entry
@@ -51,13 +51,14 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One missing fix and what would become of it on each branch. Times are seconds since 1970."""
+    """One missing fix, its CVEs, and what would become of it on each branch. Times are seconds since 1970."""
 
     schema: str
     upstream: str
     subject: str
     committed: int
     severity: Severity
+    cves: tuple[str, ...]
     results: tuple[Result, ...]
     relevance: tuple[Marked, ...]
 
@@ -81,7 +82,7 @@ def run(session: Session, request: Request, names: Sequence[str]) -> int:
         for line, results in zip(order, matrix(context, request, shas, targets, needed), strict=True):
             code = max(code, *(result.outcome.exit_code for result in results))
             if session.json:
-                session.printer.line(_plain(line.missing.commit, line.severity, results, marks.get(line.sha, ())))
+                session.printer.line(_plain(line, results, marks.get(line.sha, ())))
             else:
                 table.row(line.missing.commit, line.severity, results, marks.get(line.sha, ()))
         for each in found:
@@ -103,13 +104,15 @@ def _marks(found: Sequence[Found]) -> dict[Sha, tuple[Marked, ...]]:
     return marks
 
 
-def _plain(entry: Entry, severity: Severity, results: Sequence[Result], marks: Sequence[Marked]) -> dict[str, Any]:
+def _plain(line: Line, results: Sequence[Result], marks: Sequence[Marked]) -> dict[str, Any]:
+    entry = line.missing.commit
     return {
         "schema": SCHEMA,
         "upstream": entry.sha,
         "subject": entry.subject,
         "committed": entry.committed,
-        "severity": severity.value,
+        "severity": line.severity.value,
+        "cves": list(line.cves),
         "results": [plain(result) for result in results],
         "relevance": [
             {"branch": each.branch, "not_built": list(each.not_built), "every": each.every} for each in marks

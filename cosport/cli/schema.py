@@ -141,6 +141,51 @@ def _init() -> dict[str, Any]:
     return _object(properties)
 
 
+def _index() -> dict[str, Any]:
+    from cosport.cli import index
+
+    number = {"type": "integer", "minimum": 0}
+    properties = {"path": {"type": ["string", "null"]}, "commits": number, "added": number, "bytes": number}
+    return _object({"schema": {"const": index.SCHEMA}, **properties})
+
+
+def _show() -> dict[str, Any]:
+    """Spelt out: `show` answers sooner than a module that defines the types would be imported."""
+    from cosport.cli import show
+    from cosport.history.affected import Verdict
+    from cosport.model.evidence import EvidenceKind
+    from cosport.model.severity import Severity
+
+    text, number = {"type": "string"}, {"type": "integer"}
+    maybe = {"type": ["string", "null"]}
+    evidence = _object({"kind": {"enum": [*EvidenceKind]}, "detail": text})
+    place = {
+        "branch": text,
+        "tip": text,
+        "applied": {"type": "boolean"},
+        "commit": maybe,
+        "since": maybe,
+        "change_id": maybe,
+        "affected": {"enum": [*Verdict, None]},
+        "evidence": _array(evidence),
+    }
+    properties = {
+        "schema": {"const": show.SCHEMA},
+        "sha": text,
+        "subject": text,
+        "author": text,
+        "authored": number,
+        "committed": number,
+        "origins": _array(text),
+        "fixes": _array(_object({"named": text, "sha": maybe, "subject": maybe, "how": text})),
+        "followups": _array(_object({"sha": text, "subject": text, "kind": {"enum": ["fixes", "reverts"]}})),
+        "stable": _array(text),
+        "cves": _array(_object({"id": text, "title": text, "severity": {"enum": [*Severity]}})),
+        "branches": _array(_object(place)),
+    }
+    return _object(properties)
+
+
 def _missing() -> dict[str, Any]:
     from cosport.cli import missing_view as view
 
@@ -308,6 +353,10 @@ def _written(kind: type) -> dict[str, Any]:
     return definitions
 
 
+def _array(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
@@ -322,6 +371,8 @@ DOCUMENTS: Final = {
     "backport": Document("the results of `cosport backport --json` and `cosport plan --json`", _backport),
     "plan": Document("one line of `cosport plan --stdin`", _plan),
     "plan-missing": Document("one line of `cosport plan --missing --json`", _plan_missing),
+    "index": Document("the state of the index, from `cosport index --json`", _index),
+    "show": Document("what is known of a commit, from `cosport show --json`", _show),
     "missing": Document("what branches lack, from `cosport missing --json`", _missing),
     "decline": Document("the decision that `cosport decline --json` wrote", _decline),
     "message": Document("a commit message taken apart by `cosport message parse --json`", _message),

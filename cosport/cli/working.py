@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cosport.backport import target as targets
 from cosport.backport.context import Context
 from cosport.backport.document import document
-from cosport.cli import team
+from cosport.cli import cves, team
 from cosport.cli.output import Styled
 from cosport.errors import ConfigError, RevisionError
 from cosport.git.objects import ObjectReader
@@ -63,7 +63,8 @@ def working(session: Session) -> Iterator[Context]:
         ):
             if history.note:
                 session.printer.note(history.note)
-            yield Context(repository, reader, history, config, upstream, team.declines(session))
+            declines = team.declines(session)
+            yield Context(repository, reader, history, config, upstream, declines, lambda sha: cves.ids(session, sha))
 
 
 def _upstream(reader: ObjectReader, ref: str, source: str) -> Sha | None:

@@ -2,7 +2,7 @@
 
 The file is for people: it is reviewed and shared in git, so what they wrote in it stays as it is, comments too. A
 decision holds for what was known when it was taken: a follow-up fix that upstream has added since brings a declined
-commit back.
+commit back, and so does a CVE that has been assigned to it since.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 _TOP: Final = """\
 # Upstream fixes that this team has decided not to take, one table each; `cosport decline` writes them.
-# A follow-up fix that is not among `known` brings the commit back, and so does the end of the day `until`.
+# A follow-up fix that is not among `known` brings the commit back, and so do a CVE of it that is not among `cves`, and
+# the end of the day `until`.
 """
 _HEADER: Final = re.compile(r"[ \t]*\[\[[ \t]*decline[ \t]*\]\][ \t]*(?:#.*)?\Z")
 _SHORTEST: Final = 12
@@ -40,7 +41,8 @@ _SHORTEST: Final = 12
 class Decline(Struct, frozen=True, forbid_unknown_fields=True):
     """One decision: `commit` (its sha, at least 12 digits) is not taken to the branch of that name.
 
-    `until` is the last day on which it holds; `known` are the follow-ups that upstream had when it was taken.
+    `until` is the last day on which it holds; `known` are the follow-ups that upstream had when it was taken,
+    `cves` the ids of the CVEs that the commit fixed by the data of that day.
     """
 
     commit: str
@@ -50,6 +52,7 @@ class Decline(Struct, frozen=True, forbid_unknown_fields=True):
     date: dt.date | None = None
     until: dt.date | None = None
     known: tuple[str, ...] = ()
+    cves: tuple[str, ...] = ()
 
 
 class _Document(Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,11 +109,19 @@ def find(declines: Iterable[Decline], commit: Sha, branch: str) -> Decline | Non
 
 
 def decide(
-    history: History, declines: Iterable[Decline], commit: Sha, branch: str, *, upstream: Sha | None, today: dt.date
+    history: History,
+    declines: Iterable[Decline],
+    commit: Sha,
+    branch: str,
+    *,
+    upstream: Sha | None,
+    today: dt.date,
+    cves: Callable[[Sha], Iterable[str]],
 ) -> Decision | None:
     """The decision on a commit, and whether it still holds; None where there is none.
 
-    Follow-ups count where `upstream` holds them; all that are known where that is None.
+    Follow-ups count where `upstream` holds them; all that are known where that is None. `cves` tells the ids of the
+    CVEs that a commit fixes; it is asked only where there is a decision.
     """
     found = find(declines, commit, branch)
     if found is None:
@@ -125,6 +136,9 @@ def decide(
     if new:
         named = ", ".join(f'{each.sha[:12]} ("{each.subject}")' for each in new)
         return Decision(found, f"it was declined before upstream had its follow-up {named}")
+    assigned = [each for each in cves(commit) if each not in found.cves]
+    if assigned:
+        return Decision(found, f"it was declined before it was known to fix {', '.join(assigned)}")
     return Decision(found, "")
 
 
@@ -210,6 +224,7 @@ def _written(new: Decline) -> str:
     lines += [f"date = {new.date.isoformat()}"] if new.date is not None else []
     lines += [f"until = {new.until.isoformat()}"] if new.until is not None else []
     lines += [f"known = [{', '.join(_quoted(each) for each in new.known)}]"] if new.known else []
+    lines += [f"cves = [{', '.join(_quoted(each) for each in new.cves)}]"] if new.cves else []
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -161,3 +162,31 @@ def test_cves_and_their_severities_come_from_the_configured_data(
     shown = invoke("show", shas["other"], "--json", cwd=git.path, check=0).json()
     assert [(each["id"], each["severity"]) for each in shown["cves"]] == [("CVE-2024-10007", "critical")]
     assert "fixes CVE-2024-10007 (critical)" in invoke("show", shas["other"], cwd=git.path, check=0).out
+
+
+def test_a_new_cve_brings_a_declined_fix_back_everywhere(git: Git, shas: dict[str, str], tmp_path: Path) -> None:
+    data = tmp_path / "vulns"
+
+    def assign(number: int) -> str:
+        name = f"CVE-2024-1000{number}"
+        records.write(data, f"cve/published/2024/{name}.json", records.cve(name, [(shas["one"], shas["other"])]))
+        return name
+
+    def outcome() -> str:
+        (result,) = invoke("plan", shas["other"], "--to", "cos-5.4", "--json", cwd=git.path).json()["results"]
+        return str(result["outcome"])
+
+    known = assign(1)
+    (git.path / ".git/cosport/cosport.toml").write_text(f'{CONFIG}[cve]\ndata = "{data}"\n')
+    put = ("decline", shas["other"], "--branch", "cos-5.4", "--reason", "no such hardware", "--json")
+    assert invoke(*put, cwd=git.path, check=0).json()["decline"]["cves"] == [known]
+    assert shas["other"] not in names(answer(git, "--no-try")["branches"][0])
+    assert outcome() == "declined"
+    new = assign(2)
+    (line,) = [each for each in answer(git, "--no-try")["branches"][0]["missing"] if each["sha"] == shas["other"]]
+    assert line["decline"]["back"] == f"it was declined before it was known to fix {new}"
+    assert outcome() == "picked"
+    plan = invoke("plan", "--missing", "--json", cwd=git.path).out.splitlines()
+    (row,) = [row for row in map(json.loads, plan) if row["upstream"] == shas["other"]]
+    assert row["cves"] == [known, new]
+    assert row["results"][0]["outcome"] == "picked"

@@ -108,6 +108,22 @@ def test_what_message_prints_fits(name: str, verb: str, git: Git) -> None:
     validate(name, answer)
 
 
+@pytest.mark.parametrize("name", ["index", "show"])
+def test_what_history_commands_print_fits(name: str, git: Git) -> None:
+    bug = git.commit({"a": "1\n"}, "a: one")
+    git.branch("old", git.commit({"a": "2\n"}, "a: two"))
+    fix = git.commit({"a": "3\n"}, f'a: fix\n\nFixes: {bug[:12]} ("a: one")\nFixes: 123456789abc ("gone")\n')
+    git.commit({"a": "2\n"}, f'Revert "a: fix"\n\nThis reverts commit {fix}.\n')
+    answer = invoke(name, *([fix] if name == "show" else []), "--json", cwd=git.path, check=0).json()
+    validate(name, answer)
+    for wrong in (
+        {**answer, "extra": 1},
+        {key: value for key, value in answer.items() if key != next(reversed(answer))},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            validate(name, wrong)
+
+
 def test_the_report_of_doctor_fits(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("qemu", "kvm", "compiler"):
         monkeypatch.setattr(machine, name, lambda: machine.Check("x", machine.State.MISSING, "left out", "much"))

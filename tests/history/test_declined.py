@@ -119,6 +119,7 @@ class Case:
 
     def __init__(self, git: Git, ask: Asker) -> None:
         self.git, self.ask = git, ask
+        self.cves: tuple[str, ...] = ()
         bug = git.commit({"a.c": "bug\n"}, "a: count")
         git.branch("stable")
         self.fix = Sha(git.commit({"a.c": "fix\n"}, f'a: fix\n\nFixes: {bug[:12]} ("a: count")\n'))
@@ -129,14 +130,23 @@ class Case:
     def decide(self, decline: Decline, *, commit: Sha | None = None, today: dt.date = TODAY) -> Decision | None:
         with self.ask.open() as history:
             top = Sha(self.git.sha("main"))
-            return decide(history, (decline,), commit or self.fix, "stable", upstream=top, today=today)
+            cves = {self.fix: self.cves}
+            return decide(
+                history,
+                (decline,),
+                commit or self.fix,
+                "stable",
+                upstream=top,
+                today=today,
+                cves=lambda sha: cves.get(sha, ()),
+            )
 
     def divide(self, *declines: Decline) -> tuple[list[Sha], list[Sha]]:
         with self.ask.open() as history:
             top = Sha(self.git.sha("main"))
             divided = divide(
                 missing(history, top, Sha(self.git.sha("stable"))),
-                lambda sha: decide(history, declines, sha, "stable", upstream=top, today=TODAY),
+                lambda sha: decide(history, declines, sha, "stable", upstream=top, today=TODAY, cves=lambda _: ()),
             )
             wanted = [each.commit.sha for each, _ in divided.wanted]
             return wanted, [each.commit.sha for each, _ in divided.aside]
@@ -169,6 +179,17 @@ def test_a_new_follow_up_brings_a_declined_fix_back_and_is_named(case: Case) -> 
     assert back is not None
     assert follow[:12] in back.back
     assert case.divide(decline) == ([case.fix, follow], [])
+
+
+def test_a_new_cve_brings_a_declined_fix_back_and_is_named(case: Case) -> None:
+    case.cves = ("CVE-2024-10001", "CVE-2024-10002")
+    back = case.decide(Decline(case.fix, "stable", "r", cves=("CVE-2024-10001",)))
+    assert back is not None
+    assert "CVE-2024-10002" in back.back
+    assert "CVE-2024-10001" not in back.back
+    holds = case.decide(Decline(case.fix, "stable", "r", cves=case.cves))
+    assert holds is not None
+    assert holds.back == ""
 
 
 def test_a_follow_up_known_then_stays_aside_with_what_it_fixes(case: Case) -> None:
