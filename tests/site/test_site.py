@@ -55,6 +55,9 @@ def test_the_facts_are_those_of_the_repository(made: Made) -> None:
     page = (made.folder / made.fix("hostile")).read_text(encoding="utf-8")
     for text in ("adapted", "+&lt;b&gt;twenty", "+&lt;i&gt;zwanzig", "mm/&lt;oom&gt;.c", "fixes"):
         assert text in page
+    # Whose line it is says the heading; what the patch does with it, the line's own mark and colour.
+    theirs, ours = (page.index(f"<h4>Only in {whose} patch") for whose in ("upstream&#39;s", "this pick&#39;s"))
+    assert theirs < page.index('class="add">+&lt;b&gt;twenty') < ours < page.index('class="add">+&lt;i&gt;zwanzig')
     # What was proven before review gave the pick another name counts for what landed.
     assert ">no-effect<" in (made.folder / made.fix("plain")).read_text(encoding="utf-8")
     index = (made.folder / "index.html").read_text(encoding="utf-8")
