@@ -17,7 +17,7 @@ from cosport.cli.working import targets_of, working
 from cosport.errors import CosportError, RevisionError, UsageError
 from cosport.history.missing import Word
 from cosport.model.commit import Sha
-from cosport.site import build, gather
+from cosport.site import build, gather, standing
 from cosport.site.model import Cell, Cve, JobResult, Missing, Notes, Plot, Site
 
 if TYPE_CHECKING:
@@ -102,6 +102,9 @@ def _collect(session: Session, context: Context, targets: Sequence[Target], titl
                 for line in found.missing
             )
     _join_missing(context, fixes, missing)
+    with session.printer.progress("asking the history of the other branches"):
+        told = standing.fill(context.history, upstream, fixes.values(), branches, _mains(context, targets))
+    fixes = {fix.sha: fix for fix in told}
     _join_jobs(fixes, _jobs(session, context))
     ordered = sorted(fixes.values(), key=lambda fix: context.history.rank(Sha(fix.sha)), reverse=True)
     named, cves = _cves(session, context, ordered, branches)
@@ -114,6 +117,20 @@ def _collect(session: Session, context: Context, targets: Sequence[Target], titl
         missing,
         cves,
     )
+
+
+def _mains(context: Context, targets: Sequence[Target]) -> dict[str, gather.Branch]:
+    """The main branch of each release branch, where it is here: what is not there cannot be asked what it holds."""
+    found: dict[str, gather.Branch] = {}
+    for target in targets:
+        main = target.branch.main if target.branch is not None else ""
+        if main:
+            ref = context.config.branch(main).ref
+            read = context.reader.read(ref + "^{commit}")
+            if read is not None:
+                found[target.name] = gather.Branch(main, ref, read[0])
+    context.history.ensure([main.tip for main in found.values()])
+    return found
 
 
 def _notes(session: Session, span: str) -> Notes:

@@ -12,9 +12,14 @@ from cosport.history.schema import Kind
 from cosport.model.evidence import Evidence, EvidenceKind, Followup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cosport.history.index import History
     from cosport.model.commit import Sha
 
+
+Held = tuple[bool, tuple[Evidence, ...]]
+"""Whether a branch holds a commit, and how that is known."""
 
 _BY_SHA: Final = "by its sha"
 
@@ -52,6 +57,16 @@ def affected(history: History, upstream: Sha, target: Sha, *, introduced_by: tup
     """
     history.ensure((upstream, target, *introduced_by))
     targets = tuple(Target(sha, sha, "named by the user") for sha in introduced_by) or fixed_by(history, upstream)
+
+    def ask(sha: Sha) -> Held:
+        answer = applied(history, sha, target)
+        return answer.applied, answer.evidence
+
+    return weigh(history, targets, ask)
+
+
+def weigh(history: History, targets: tuple[Target, ...], ask: Callable[[Sha], Held]) -> Affected:
+    """What `affected` says of a commit that fixes `targets`, on the branch that `ask` knows what it holds of."""
     if not targets:
         return Affected(
             Verdict.UNKNOWN, (Evidence(EvidenceKind.AFFECTED_UNKNOWN, "it states no commit that it fixes"),)
@@ -62,15 +77,15 @@ def affected(history: History, upstream: Sha, target: Sha, *, introduced_by: tup
             detail = f"{each.named} leads to no commit in this repository"
             unknown.append(Evidence(EvidenceKind.AFFECTED_UNKNOWN, detail))
             continue
-        held = applied(history, each.sha, target)
+        is_held, evidence = ask(each.sha)
         subject = history.entry(history.rank(each.sha)).subject
         text = f'it fixes {each.sha[:12]} ("{subject}"{"" if each.how == _BY_SHA else f", {each.how}"})'
-        if held.applied:
-            is_itself = held.evidence[0].kind is EvidenceKind.ANCESTOR
-            detail = "which is an ancestor" if is_itself else f"which is there: {held.evidence[0].detail}"
+        if is_held:
+            is_itself = evidence[0].kind is EvidenceKind.ANCESTOR
+            detail = "which is an ancestor" if is_itself else f"which is there: {evidence[0].detail}"
             present.append(Evidence(EvidenceKind.FIXES_TARGET_PRESENT, f"{text}, {detail}"))
         else:
-            gone = [every.detail for every in held.evidence if every.kind is EvidenceKind.REVERTED]
+            gone = [every.detail for every in evidence if every.kind is EvidenceKind.REVERTED]
             detail = f"which is gone: {gone[0]}" if gone else "and neither that nor a backport of it is there"
             absent.append(Evidence(EvidenceKind.FIXES_TARGET_ABSENT, f"{text}, {detail}"))
     if present:

@@ -96,7 +96,7 @@ def fix_of(reader: ObjectReader, history: History, sha: Sha) -> Fix:
 def _landed(history: History, above: Reach, branch: Branch) -> Iterable[Pick]:
     """The picks in a branch's own commits, oldest first; of two of one commit, the later one that stands."""
     reach = history.reach(branch.tip)
-    releases = _Releases(history, reach)
+    releases = Releases(history, reach)
     reverts = Reverts(history, reach)
     suspects = {row[0] for row in history.store.rows("SELECT DISTINCT rank FROM statements WHERE kind IN (3, 5)")}
     any_reverts = any(reach.holds(rank) and not above.holds(rank) for rank in suspects)
@@ -136,7 +136,7 @@ class _Roots:
         return None
 
 
-class _Releases:
+class Releases:
     """The first tag of a branch that holds a commit."""
 
     def __init__(self, history: History, reach: Reach) -> None:
@@ -151,6 +151,7 @@ class _Releases:
         self._names = tags
 
     def of(self, rank: int) -> str:
+        """The tag's name, "" where no tag holds the commit yet."""
         at = bisect.bisect_left(self._places, self._reach.chain.entry(rank))
         return self._names[self._places[at]] if at < len(self._places) else ""
 

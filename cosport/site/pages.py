@@ -204,10 +204,17 @@ _TONES: Final = {
     "affected": "bad", "partial": "look", "regresses": "bad", "no-effect": "bad", "failed": "bad", "error": "bad",
     "conflict": "bad", "maybe missing": "look", "missing-commit": "bad",
     "maybe-missing-commit": "look", "critical": "bad", "high": "bad", "medium": "look",
+    "already-applied": "good", "waits-for-main": "open",
 }  # fmt: skip
+
+
+_SPOKEN: Final = {"already-applied": "has it", "not-affected": "not affected", "waits-for-main": "waits for main"}
+"""Outcomes that read better otherwise than they are written in JSON."""
 
 
 @functools.lru_cache(maxsize=1024)
 def _chip(word: str) -> Markup:
     """A word in its colour; made here and not by a macro, since a site has some hundred thousand of a few of them."""
-    return Markup('<span class="chip {}">{}</span>').format(_TONES.get(word, "quiet"), _visible(word))
+    return Markup('<span class="chip {}">{}</span>').format(
+        _TONES.get(word, "quiet"), _visible(_SPOKEN.get(word, word))
+    )

@@ -11,7 +11,7 @@ from tests.bench import measure
 from tests.bench.tool import COSPORT, warm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 FIXES: Final = 20_000
 BRANCHES: Final = 6
@@ -33,13 +33,23 @@ def bench(report: measure.Report) -> None:
 
 
 def make(repo: Path, fixes: int, branches: int) -> None:
-    """A bare repository with so many upstream commits, each picked to every branch."""
+    """A bare repository with so many upstream commits, of which each branch picks all but its share.
+
+    The later half fixes the earlier one, so that a branch is not affected by half of what it did not pick.
+    """
     subprocess.run(["git", "init", "-q", "--bare", str(repo)], check=True)
     argv = ["git", f"--git-dir={repo}", "fast-import", "--quiet", "--date-format=raw"]
-    _import(argv, _stream("main", fixes, ()))
+    half = fixes // 2
+    _import(argv, _stream("main", range(half), {}))
+    faults = _git(repo, "rev-list", "--reverse", "main").split()
+    tags = {
+        half + at: f'Fixes: {sha[:12]} ("subsystem: mend fault {at} of the driver")' for at, sha in enumerate(faults)
+    }
+    _import(argv, _stream("main", range(half, 2 * half), tags, onto=faults[-1]))
     shas = _git(repo, "rev-list", "--reverse", "main").split()
     for number in range(branches):
-        _import(argv, _stream(f"cos-{number}", fixes, shas))
+        origins = {at: f"(cherry picked from commit {sha})" for at, sha in enumerate(shas)}
+        _import(argv, _stream(f"cos-{number}", (at for at in origins if at % half % branches != number), origins))
     config = repo / "cosport"
     config.mkdir()
     names = "".join(f'[[branch]]\nname = "cos-{number}"\n' for number in range(branches))
@@ -47,17 +57,18 @@ def make(repo: Path, fixes: int, branches: int) -> None:
     (config / "cosport.toml").write_text(text, encoding="utf-8")
 
 
-def _stream(branch: str, count: int, origins: tuple[str, ...] | list[str]) -> Iterator[bytes]:
-    for number in range(count):
+def _stream(branch: str, numbers: Iterable[int], tags: Mapping[int, str], *, onto: str = "") -> Iterator[bytes]:
+    for number in numbers:
         body = "It crashed when it was used in another way than before, and this is how to mend it.\n" * 5
         text = f"subsystem: mend fault {number} of the driver\n\n{body}\nRELEASE_NOTE=Mended fault {number}.\n\n"
-        if origins:
-            text += f"(cherry picked from commit {origins[number]})\n"
+        if number in tags:
+            text += f"{tags[number]}\n"
         text += "Signed-off-by: Up Stream <up@example.org>\n"
         data = text.encode()
         who = b"%s <up@example.org> %d +0000" % (branch.encode(), FIRST_DATE + 60 * number)
         yield b"commit refs/heads/%s\nauthor %s\ncommitter %s\n" % (branch.encode(), who, who)
-        yield b"data %d\n%s\nM 100644 inline f\ndata %d\n%d\n" % (len(data), data, len(str(number)), number)
+        start, onto = b"from %s\n" % onto.encode() if onto else b"", ""
+        yield b"data %d\n%s\n%sM 100644 inline f\ndata %d\n%d\n" % (len(data), data, start, len(str(number)), number)
 
 
 def _import(argv: list[str], stream: Iterator[bytes]) -> None:
