@@ -23,6 +23,8 @@ _FORMS: Final = (
     (BranchKind.MAIN, re.compile(r"v?\d+\.\d+(?:\.\d+)*(?:[.-](?:y|x|stable|lts))?", re.ASCII)),
     (BranchKind.MAIN, re.compile(r"(?:stable|maint|maintenance|lts)[-/_].+|.+[-_/](?:stable|lts)", re.ASCII)),
 )
+_OURS: Final = "backport/"
+"""Below it stand picks that cosport made: work on a branch, and no branch to keep alive."""
 _PROFILES: Final = (("cos-", "cos"), ("chromeos-", "chromeos"), ("linux-", "stable"))
 REQUIRED: Final = {"cos": ("BUG", "TEST", "RELEASE_NOTE"), "chromeos": ("BUG", "TEST")}
 """What a house that uses a profile wants filled in."""
@@ -38,6 +40,8 @@ class Remote:
 
 def kind_of(name: str) -> BranchKind | None:
     """What a branch of that name most likely is; None where it is no stable branch."""
+    if name.startswith(_OURS):
+        return None
     return next((kind for kind, form in _FORMS if form.fullmatch(name)), None)
 
 

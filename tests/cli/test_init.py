@@ -47,6 +47,7 @@ def local(git: Git) -> Path:
         ("6.1", M), ("chromeos-5.15", M), ("android14-6.1", M), ("android14-6.1-lts", M), ("v6.6.y", M),
         ("release-R85", R), ("release-R85-13310.B", R), ("release/2024", R), ("cos-5.4-release", R), ("R109", R),
         ("master", None), ("main", None), ("topic/x", None), ("backport/cos-5.4/71994620bb25", None),
+        ("backport/release-R85/71994620bb25", None), ("backport/linux-6.1-stable", None),
         ("linux-next", None), ("release", None), ("my-stable-idea", None), ("\uff15.4", None),
     ],
 )  # fmt: skip
