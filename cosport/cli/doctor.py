@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cosport.cli import machine
@@ -69,7 +70,7 @@ def examine(session: Session) -> Iterator[Check]:
     except CosportError as exc:
         yield Check("config", State.BROKEN, exc.what, "every command that needs it stops", needed=True)
         return
-    yield Check("config", State.OK, config.source)
+    yield from named(config)
     yield from branches(repository, config)
     if config.gerrit.url:
         reached = gerrit(config.gerrit.url)
@@ -118,6 +119,21 @@ def history(repository: Repository) -> Iterator[Check]:
         yield Check("history", State.BROKEN, "a partial clone", costs)
         return
     yield Check("history", State.OK, f"complete; {repository.hash_name} objects, {refs} refs")
+
+
+def named(config: Config) -> Iterator[Check]:
+    """Whether the configuration is right, and what it names besides branches is there."""
+    from cosport.message.profile import load_profile
+
+    try:
+        load_profile(config.message.profile)
+    except CosportError as exc:
+        yield Check("config", State.BROKEN, f"{config.source}: {exc.what}", "no message can be written", needed=True)
+    else:
+        yield Check("config", State.OK, config.source)
+    if config.cve.data and not Path(config.cve.data).expanduser().is_dir():
+        costs = "missing, show, notes and site stop; clone the kernel CNA's vulns repository there"
+        yield Check("cve data", State.MISSING, f"{config.cve.data} is no folder", costs)
 
 
 def branches(repository: Repository, config: Config) -> Iterator[Check]:

@@ -93,6 +93,16 @@ def test_a_wrong_configuration_is_one_broken_part(git: Git) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_what_the_configuration_names_must_be_there(git: Git) -> None:
+    git.commit({"a": "1\n"}, "one")
+    (git.path / "c.toml").write_text('[message]\nprofile = "kos"\n[cve]\ndata = "/no/vulns"\n', encoding="utf-8")
+    found = checks(invoke("doctor", "--json", "--config", "c.toml", cwd=git.path, check=1))
+    assert found["config"]["state"] == "broken"
+    assert "no message profile is named 'kos'" in found["config"]["detail"]
+    assert found["cve data"]["state"] == "missing"
+
+
+@pytest.mark.usefixtures("quick")
 def test_outside_of_a_repository_it_still_tells_of_the_machine(tmp_path: Path) -> None:
     found = checks(invoke("doctor", "--json", cwd=tmp_path, check=1))
     assert found["git"]["state"] == "ok"
