@@ -96,7 +96,7 @@ def every(reader: ObjectReader, config: Config) -> tuple[tuple[Target, ...], tup
     Raises UsageError where no branch is configured.
     """
     if not config.branches:
-        raise UsageError("no branch is configured", hint="run: cosport init, or name a branch with --to BRANCH")
+        raise UsageError("no branch is configured", hint="run: cosport init, or name a branch")
     found: list[Target] = []
     absent: list[tuple[str, CosportError]] = []
     for branch in config.branches:

@@ -157,7 +157,7 @@ def requesting(
     from cosport.notes.fields import Keys
 
     if bool(span) == bool(release):
-        raise UsageError("name one range", hint="cosport notes FROM..TO, or cosport notes --release NAME")
+        raise UsageError("name one range", hint="give FROM..TO, such as v6.6.113..v6.6.114, or --release NAME")
     with working(session) as context:
         settings = context.config.notes
         if authors is not None:

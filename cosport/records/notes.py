@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cosport.errors import RefMovedError
+from cosport.errors import GitError, RefMovedError
 from cosport.git import identity, refs
 from cosport.model.commit import Sha, is_full_sha
 from cosport.records import record as lines
@@ -111,7 +111,11 @@ def push(reader: ObjectReader, remote: str) -> int:
 
 
 def _remote_tip(repository: Repository, remote: str) -> Sha | None:
-    listed = repository.text(*_at_top(repository), "ls-remote", "--", remote, REF).split()
+    try:
+        listed = repository.text(*_at_top(repository), "ls-remote", "--", remote, REF).split()
+    except GitError as exc:
+        exc.hint = "see which remotes there are (git remote -v), and name the one that the team shares"
+        raise
     return Sha(listed[0]) if listed else None
 
 

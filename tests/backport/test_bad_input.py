@@ -106,6 +106,17 @@ def test_all_without_configured_branches(git: Git) -> None:
     refused(house, house.fix(), "--all", about="no branch is configured")
 
 
+@pytest.mark.parametrize("command", ["missing", "site", "plan"])
+def test_the_hint_names_no_option_that_the_command_lacks(git: Git, command: str) -> None:
+    house = House(git)
+    git.commit({FILE: LINES})
+    house.configure([])
+    args = {"missing": (), "site": (str(git.path / "site"),), "plan": (house.fix(),)}[command]
+    answer = invoke(command, *args, cwd=git.path, check=2)
+    assert "no branch is configured" in answer.err
+    assert "--to" not in answer.err
+
+
 def test_an_upstream_that_is_not_here(house: House) -> None:
     fix = house.fix()
     path = house.common / "cosport" / "cosport.toml"

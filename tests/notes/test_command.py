@@ -79,6 +79,8 @@ def test_cves_that_come_back_are_told_on_standard_error(story: Story) -> None:
         (("--release", "no"), "no branch, tag or commit named 'no'"),
         (("HEAD~1..HEAD", "--profile", "no"), "no message profile"),
         (("--document", "/no/file"), "No such file"),
+        (("explain", "HEAD"), "hint: give FROM..TO"),
+        (("lint",), "hint: give FROM..TO"),
     ],
 )
 def test_wrong_usage_is_told(story: Story, args: tuple[str, ...], said: str) -> None:

@@ -160,6 +160,9 @@ def test_a_remote_that_refuses_is_an_error_with_its_words(
     name = Sha(git.commit({"a": "1"}))
     reader = reader_of(git.path)
     notes.append(reader, {name: [made()]})
+    with pytest.raises(GitError) as none:
+        notes.fetch(reader, "origin")
+    assert "git remote -v" in (none.value.hint or "")
     with pytest.raises(GitError):
         notes.push(reader, str(tmp_path_factory.mktemp("empty")))
     refusing = tmp_path_factory.mktemp("refusing")
