@@ -215,10 +215,12 @@ def _differs(printer: Printer, head: str, difference: Difference) -> None:
 
 
 def _explain(printer: Printer, head: str, conflict: Conflict) -> None:
-    for place in conflict.places[:_PLACES]:
-        printer.say(head, f"{conflict.path}:{place.line} was not resolved: {place.why} (it needs: {place.needs})")
-    if len(conflict.places) > _PLACES:
-        printer.say(f"    and {len(conflict.places) - _PLACES} places more")
+    # Changes of one hunk share its line, and often the reason: once said is enough.
+    places = tuple(dict.fromkeys((place.line, place.why, place.needs) for place in conflict.places))
+    for line, why, needs in places[:_PLACES]:
+        printer.say(head, f"{conflict.path}:{line} was not resolved: {why} (it needs: {needs})")
+    if len(places) > _PLACES:
+        printer.say(f"    and {len(places) - _PLACES} places more")
     if conflict.touched_by:
         what = "these upstream commits changed the lines in conflict since the branch left:"
         printer.say(head, f"{conflict.path}: {what}")

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from cosport.cli.output import Printer, Styled, encode
 from cosport.cli.text import safe
+from cosport.cli.working import tell
 from cosport.model.commit import Sha
-from cosport.model.result import Outcome, Result
+from cosport.model.result import Conflict, ConflictKind, Outcome, Place, Result
 
 HOSTILE = "\x1b[2Jx\x9b31m\x07\u202ey\u2028\r\n\t\udcff\x7f"
 
@@ -146,3 +147,13 @@ def test_progress_is_drawn_on_a_terminal_only() -> None:
         drawn = os.read(main, 65536)
     os.close(main)
     assert b"picking\\x1b[2J" in drawn
+
+
+def test_a_reason_that_several_changes_of_a_hunk_share_is_told_once() -> None:
+    places = tuple(Place(line=line, why="lacks them", needs="rewrite", base=(str(line),)) for line in (8, 8, 9))
+    conflict = Conflict(path="a.c", kind=ConflictKind.CONTENT, places=places)
+    out = io.StringIO()
+    result = Result(upstream=Sha("1" * 40), branch="cos-5.4", outcome=Outcome.CONFLICT, conflicts=(conflict,))
+    tell(Printer(out=out, err=io.StringIO()), [result])
+    assert out.getvalue().count("a.c:8 was not resolved") == 1
+    assert out.getvalue().count("a.c:9 was not resolved") == 1
