@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cosport.cve.state import Held
 from cosport.history.applied import applied
@@ -152,7 +152,9 @@ class _Reckoning:
         told: dict[tuple[Effect, tuple[str, ...]], int] = {}
         for number in undoing:
             effect, former, upstream = self._former(self.takings[number])
-            back = [family for family, numbers in families.items() if self._carries(numbers, former, upstream)]
+            names = frozenset((*upstream, *former))
+            standing = [standing_at(self.history, self.history.rank(sha)) for sha in former]
+            back = [family for family, numbers in families.items() if self._carries(numbers, names, standing)]
             name = self.commits[number].sha
             inside = self.takings[number].inside
             by = self.commits[families[back[0]][0]].sha if back else ""
@@ -202,11 +204,10 @@ class _Reckoning:
             found = [at for text in subjects for at in history.with_subject(text) if self.before.holds(at)][-1:]
         return found
 
-    def _carries(self, numbers: Iterable[int], former: Iterable[Sha], upstream: Iterable[str]) -> bool:
-        names = {*upstream, *former}
+    def _carries(self, numbers: Iterable[int], names: frozenset[str], standing: Sequence[Standing]) -> bool:
         return any(
             names.intersection(self.families.carried[number])
-            or any(same_change(self.history, self.commits[number], self.history.rank(sha)) for sha in former)
+            or any(same_change(self.history, self.commits[number], each) for each in standing)
             for number in numbers
         )
 
@@ -215,20 +216,33 @@ class _Reckoning:
         return Account(number, Fate.CANCELLED, other.sha, f'it {how} {other.sha[:12]} ("{other.subject}")')
 
 
-def same_change(history: History, commit: RangeCommit, rank: int) -> bool:
+class Standing(NamedTuple):
+    """A commit that others are compared with, and what they are compared by; read once for many."""
+
+    rank: int
+    change_id: str
+    subject: str
+
+
+def standing_at(history: History, rank: int) -> Standing:
+    """The commit of that rank to compare with."""
+    said = [each.named for each in history.said_by(rank) if each.kind is Kind.CHANGE_ID]
+    return Standing(rank, said[-1] if said else "", history.entry(rank).subject)
+
+
+def same_change(history: History, commit: RangeCommit, other: Standing) -> bool:
     """Whether a commit of the range and another one are the same: by Change-Id, or by subject and patch.
 
     Of two that say which upstream commits they carry, that is told elsewhere.
     """
     change_id = commit.said.change_id
-    said = [each.named for each in history.said_by(rank) if each.kind is Kind.CHANGE_ID]
-    if change_id and said:
-        return change_id == said[-1]
-    if history.entry(rank).subject != commit.subject:
+    if change_id and other.change_id:
+        return change_id == other.change_id
+    if other.subject != commit.subject:
         return False
     own = history.rank(commit.sha)
-    patches = patch_ids_of(history, [own, rank])
-    return bool(patches.get(own)) and patches[own] == patches.get(rank)
+    patches = patch_ids_of(history, [own, other.rank])
+    return bool(patches.get(own)) and patches[own] == patches.get(other.rank)
 
 
 class Released:
@@ -271,7 +285,7 @@ class Released:
         assert self._old is not None
         reverts = Reverts(history, self._reach)
         for each in dict.fromkeys(near):
-            if not self._holds(each) or not same_change(history, commit, each):
+            if not self._holds(each) or not same_change(history, commit, standing_at(history, each)):
                 continue
             if (rank := history.find(named)) is not None:
                 answer = applied(history, history.entry(rank).sha, self._old)
