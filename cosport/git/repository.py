@@ -199,6 +199,11 @@ class Repository:
         """Where cosport keeps its own things: `cosport/` in the common directory (index, sessions, locks)."""
         return self.common_dir / "cosport"
 
+    @property
+    def lasting_dir(self) -> Path:
+        """The common directory of the repository that lasts: one of a moment has that one's `state_dir` for its own."""
+        return self.state_dir.resolve().parent
+
     @cached_property
     def env(self) -> dict[str, str]:
         """The environment of git's processes here."""

@@ -114,7 +114,7 @@ def compile_touched(reader: ObjectReader, trees: tuple[Sha, Sha], paths: Sequenc
     if not objects:
         return Built(Outcome.NOTHING)
     try:
-        with held(cache_folder() / "objects" / key(str(repository.common_dir), match[1], match[2])) as folder:
+        with held(cache_folder() / "objects" / key(str(repository.lasting_dir), match[1], match[2])) as folder:
             bench = Bench(repository, folder, match[1], match[2])
             for place in (bench.source, bench.output):
                 place.mkdir(exist_ok=True)

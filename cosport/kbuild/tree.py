@@ -160,7 +160,7 @@ class Revision:
     @property
     def place(self) -> str:
         """The repository: going from one commit to another rewrites only the files that differ."""
-        return f"repository:{self.repository.common_dir}"
+        return f"repository:{self.repository.lasting_dir}"
 
     @property
     def title(self) -> str:

@@ -93,6 +93,19 @@ def _presubmit(document: Any) -> Outputs:
     return {"verdict": next((each for each in ("fail", "incomplete", "pass") if each in verdicts), "")}
 
 
+def _build(document: Any) -> Outputs:
+    """The worst of the commits that were compiled."""
+    checks = [check for report in document["reports"] for check in report["checks"] if check["check"] == "build"]
+    outcomes = {_built(check) for check in checks}
+    return {"outcome": next(each for each in _BUILDS if each in outcomes)}
+
+
+def _built(check: Any) -> str:
+    if check["state"] == "findings":
+        return "failed" if any(each["rule"] == "build-failed" for each in check["findings"]) else "broken-before"
+    return {"could-not-run": "unknown", "passed": "built"}.get(check["state"], "not-applicable")
+
+
 def _regress(document: Any) -> Outputs:
     judgement = document["judgement"]
     p = judgement["p"]
@@ -125,6 +138,9 @@ _PICK: Final = {
     "force": Parameter("--force", flag=True),
 }
 
+_BUILDS: Final = ("failed", "unknown", "broken-before", "built", "not-applicable")
+"""What a build came to, the worst first."""
+
 STAGES: Final[dict[str, Stage]] = {
     "backport": Stage(
         command=("backport",),
@@ -154,6 +170,17 @@ STAGES: Final[dict[str, Stage]] = {
         read=_presubmit,
         where=Place.HERE,  # it asks the history index, which stands here
         reuse=False,
+    ),
+    "build": Stage(
+        command=("presubmit", "--only=build"),  # the one check that compiles; presubmit itself leaves it to this stage
+        parameters={
+            "revision": Parameter(required=True, revision=True),
+            "branch": Parameter("--branch", required=True),
+        },
+        outputs=("outcome",),
+        read=_build,
+        where=Place.WORKER,
+        reuse=False,  # what could not be built today may be tomorrow; what was, is not compiled again
     ),
     "regress": Stage(
         command=("regress", "run", f"--out={FOLDER}/result"),

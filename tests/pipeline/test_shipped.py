@@ -31,6 +31,7 @@ def test_a_fix_is_picked_checked_and_proven(repo: Git) -> None:
     jobs = run(repo, "backport-and-prove", *given, check=3)
     assert jobs["pick@cos-6.1"]["outputs"]["outcome"] == "picked"
     assert jobs["presubmit@cos-6.1"]["outputs"]["verdict"] in ("pass", "fail", "incomplete")
+    assert jobs["build@cos-6.1"]["outputs"]["outcome"] == "unknown"  # no defconfig is configured
     assert jobs["prove@cos-6.1"]["state"] == "error"  # no answer is no pass
     assert jobs["pick@cos-5.10"]["state"] == "failed"
     assert jobs["prove@cos-5.10"]["state"] == "skipped"
