@@ -16,7 +16,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final, Self
 
 from cosport.errors import DiskError, ProcessError, ProcessTimeout, ToolError
@@ -31,6 +31,9 @@ Child = subprocess.Popen[bytes]
 """A child that runs beside us; `start_lasting` gives it."""
 
 _CHUNK: Final = 1 << 18
+
+_NAP: Final = 0.002
+"""Seconds in which git fills a good part of a chunk. It writes 4 KiB at a time; to wake for each costs both time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def pieces(
     pipes.widen()
     pipes.send_all(stdin)
     held: list[bytes] = []  # what was read since the last cut
-    size = 0
+    size, long = 0, False
     try:
         while chunk := pipes.read():
             held.append(chunk)
@@ -107,7 +110,9 @@ def pieces(
             if size >= _CHUNK and separator in chunk:
                 *cut, rest = b"".join(held).split(separator)
                 yield cut
-                held, size = [rest], 0
+                held, size, long = [rest], 0, True
+            elif long:
+                sleep(_NAP)
         *cut, rest = b"".join(held).split(separator)
         if cut or rest:
             yield [*cut, rest] if rest else cut

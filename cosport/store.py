@@ -14,6 +14,7 @@ import os
 import sqlite3
 import time
 import zlib
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from cosport.errors import CosportError, DiskError, LockedError, StoreError
@@ -27,6 +28,9 @@ APPLICATION_ID: Final = 0x636F7370
 
 _SEAL: Final = 4
 """Bytes of a checksum."""
+
+_AT_ONCE: Final = 64
+"""Rows that one statement adds."""
 
 _WAIT: Final = 60.0
 """Seconds to wait for another process's write transaction."""
@@ -79,6 +83,14 @@ class Store:
             self._connection.executemany(sql, rows)
         except sqlite3.Error as exc:
             raise self._mapped(exc) from exc
+
+    def add(self, table: str, rows: Iterable[Row]) -> None:
+        """Add whole rows to `table` (a name of our own), many with one statement: `many` takes half as long again."""
+        rest = iter(rows)
+        while some := list(islice(rest, _AT_ONCE)):
+            marks = f"({','.join('?' * len(some[0]))})"
+            sql = f"INSERT INTO {table} VALUES {','.join([marks] * len(some))}"  # noqa: S608 - marks alone
+            self.write(sql, list(chain.from_iterable(some)))
 
     def unsealed(self, value: bytes) -> bytes:
         """What `sealed` was given. Raises DamagedError where it is not that any more; the file is thrown away then."""

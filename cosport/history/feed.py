@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cosport.git.repository import FRUGAL
 from cosport.history.order import Order
 from cosport.history.schema import INDEXES, REAL_HISTORY, Kind
-from cosport.message.provenance import scan
+from cosport.message.provenance import scan_many
 from cosport.model.commit import Sha
 from cosport.store import sealed
 
@@ -161,8 +161,8 @@ class _Filler:
         with self._store.transaction():
             while self._batches:
                 batch = self._batches.pop()
-                self._store.many("INSERT INTO commits VALUES (?,?,?,?,?,?,?)", self._commits(batch, ranked))
-                self._store.many("INSERT INTO statements VALUES (?,?,?,?,?)", _statements(batch.said, ranked))
+                self._store.add("commits", self._commits(batch, ranked))
+                self._store.add("statements", _statements(batch.said, ranked))
             values = (begin, sealed(ranked.first.tobytes()), sealed(ranked.merges.tobytes()))
             self._store.write("INSERT INTO segments VALUES (?,?,?)", values)
             self._store.many("DELETE FROM tips WHERE rank=?", [(rank,) for rank in ranked.indexed])
@@ -210,12 +210,9 @@ def _times(seconds: list[bytes]) -> array[int]:
         return array("q", [int(each) if each and len(each) < 18 else 0 for each in seconds])
 
 
-NOTHING: Final = scan(b"")
-
-
 def _said(begin: int, messages: list[bytes]) -> _Said:
-    found = [(at, said) for at, said in enumerate(map(scan, messages), begin) if said is not NOTHING]
-    rows = [(at, number, *row) for at, said in found for number, row in enumerate(_rows(said))]
+    found = scan_many(messages)
+    rows = [(begin + at, number, *row) for at, said in found for number, row in enumerate(_rows(said))]
     arrivals, numbers, kinds, named, details = zip(*rows, strict=True) if rows else ((), (), (), (), ())
     texts = (_bytes("\0".join(column)) for column in (named, details))
     return _Said(array("i", arrivals), array("i", numbers), array("b", kinds), *texts)

@@ -104,8 +104,8 @@ class Order:
         self._waiting.clear()
         of = self._ranks(begin)
         first = ranks([-1]) * len(of)
-        for arrival, parent in enumerate(self._first):
-            first[of[arrival] - begin] = of[parent] if parent >= 0 else parent if parent == _ROOT else _INDEXED - parent
+        for rank, parent in zip(of, self._first, strict=True):
+            first[rank - begin] = of[parent] if parent >= 0 else parent if parent == _ROOT else _INDEXED - parent
         pairs = [
             (of[child], of[parent] if parent >= 0 else _INDEXED - parent)
             for child, parents in self._others.items()
@@ -120,7 +120,15 @@ class Order:
             return ranks(range(begin + count - 1, begin - 1, -1))
         of = ranks([-1]) * count
         rank = begin
+        parents, others = self._first, self._others
         for arrival in range(count - 1, -1, -1):
+            if of[arrival] >= 0:
+                continue
+            parent = parents[arrival]
+            if (parent < 0 or of[parent] >= 0) and arrival not in others:  # nearly all
+                of[arrival] = rank
+                rank += 1
+                continue
             stack = [arrival]
             while stack:
                 at = stack[-1]

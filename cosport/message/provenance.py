@@ -9,13 +9,15 @@ at about 2 microseconds a message, because few messages hold any of the words th
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
 
 from cosport.message.blame import blamed
 from cosport.model.provenance import FixesTag, Origin, OriginForm, Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
 _SHA: Final = rb"(?<![0-9a-z])([0-9a-f]{7,64})(?![0-9a-z])"
 _AND: Final = rb"(?:\s*,\s*and\s+|\s*,\s*|\s+and\s+|\s*&\s*)(?:commit\s+)?"
@@ -84,6 +86,23 @@ _QUOTE: Final = b"\"'"
 _CIQ_KEYS: Final = (b"jira", b"cve", b"bugfix", b"commit-author", b"feature", b"subsystem", b"rebuild", b"bugzilla")
 _NOTHING: Final = Provenance()
 
+_ORIGIN: Final = 1
+_FIX: Final = 2
+_REVERT: Final = 4
+_STABLE: Final = 8
+_CHANGE: Final = 16
+_WORDS: Final = (
+    (b"commit", _ORIGIN),
+    (b"cherry", _ORIGIN),
+    (b"fixes:", _FIX),
+    (b"revert", _REVERT),
+    (b"reapp", _REVERT),
+    (b"stable@", _STABLE),
+    (b"stable-dep-of:", _STABLE),
+    (b"change-id:", _CHANGE),
+)
+"""Words without which a kind of statement is not made; "upstream" and "backport" never come without "commit"."""
+
 
 def scan(message: bytes) -> Provenance:
     """What `message` (everything after a commit's headers) states of other commits; shas in lower case, as written.
@@ -91,17 +110,32 @@ def scan(message: bytes) -> Provenance:
     The forms are those of the kernel's stable, Ubuntu, SUSE, CIQ and ChromiumOS trees and of `git cherry-pick -x`,
     `git revert` and `git revert --reapply`, with the slips that real histories hold.
     """
-    low = message.lower()
-    # Words without which nothing is stated; "upstream" and "backport" never come without "commit". Spelt out, as a loop
-    # would double the time that nearly all messages take.
-    words = _Words(
-        b"commit" in low or b"cherry" in low,
-        b"fixes:" in low,
-        b"revert" in low or b"reapp" in low,
-        b"stable" in low and (b"stable@" in low or b"stable-dep-of:" in low),
-        b"change-id:" in low,
-    )
-    return _scan(message, low, words) if True in words else _NOTHING
+    stated = scan_many((message,))
+    return stated[0][1] if stated else _NOTHING
+
+
+def scan_many(messages: Sequence[bytes]) -> list[tuple[int, Provenance]]:
+    """What each of many messages states, as `scan` tells it, with its number; those that state nothing are left out.
+
+    All are looked through at once: nearly none holds any of the words, so it is the calls that would take the time.
+    """
+    low = b"\0".join(messages).lower()  # no word holds a NUL, so none is found across two messages
+    ends = [at + number for number, at in enumerate(accumulate(map(len, messages)), 1)]
+    held: dict[int, int] = {}
+    for word, kind in _WORDS:
+        at = low.find(word)
+        while at >= 0:
+            number = bisect_right(ends, at)
+            held[number] = held.get(number, 0) | kind
+            at = low.find(word, ends[number])
+    found = []
+    for number, kinds in sorted(held.items()):
+        message = messages[number]
+        end = ends[number] - 1
+        said = _scan(message, low[end - len(message) : end], kinds)
+        if said is not _NOTHING:
+            found.append((number, said))
+    return found
 
 
 def subject(message: bytes) -> bytes:
@@ -119,31 +153,21 @@ def subject(message: bytes) -> bytes:
     return b" ".join(kept)
 
 
-class _Words(NamedTuple):
-    """Which kinds of statements a message may hold."""
-
-    origin: bool
-    fixes: bool
-    revert: bool
-    stable: bool
-    change: bool
-
-
-def _scan(message: bytes, low: bytes, words: _Words) -> Provenance:
+def _scan(message: bytes, low: bytes, kinds: int) -> Provenance:
     # Lines are found by their words, not looked at one by one: nearly all of them state nothing.
     fixes: dict[int, FixesTag] = {}
-    if words.fixes:
+    if kinds & _FIX:
         for begin, end in _lines(low, b"fixes:"):
             if found := _FIXES.match(low, begin, end):
                 fixes[begin] = FixesTag(found[1].decode(), _quoted(message, found.end()))
-    reverts = _reverts(low) if words.revert else ()
-    quoted = _REVERT_SUBJECT.match(subject(message)) if words.revert else None
-    changes = _first_groups(_CHANGE_ID, low, b"change-id:") if words.change else []
-    depends = _first_groups(_DEP, low, b"stable-dep-of:") if words.stable else []
-    stable = _first_groups(_CC, low, b"cc:") if words.stable else []
-    origins = _all_origins(low, fixes.keys()) if words.origin else ()
+    reverts = _reverts(low) if kinds & _REVERT else ()
+    quoted = _REVERT_SUBJECT.match(subject(message)) if kinds & _REVERT else None
+    changes = _first_groups(_CHANGE_ID, low, b"change-id:") if kinds & _CHANGE else []
+    depends = _first_groups(_DEP, low, b"stable-dep-of:") if kinds & _STABLE else []
+    stable = _first_groups(_CC, low, b"cc:") if kinds & _STABLE else []
+    origins = _all_origins(low, fixes.keys()) if kinds & _ORIGIN else ()
     reapplies = _shas(_REAPPLIES, low, b"applies") if b"applies" in low else ()
-    blames = blamed(low) if words.origin else ()
+    blames = blamed(low) if kinds & _ORIGIN else ()
     if not (fixes or origins or reverts or quoted or stable or changes or reapplies or depends or blames):
         return _NOTHING
     return Provenance(

@@ -273,7 +273,7 @@ open_at(sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("step", [2, 4, 6, 9, 15, 30])
+@pytest.mark.parametrize("step", [2, 4, 6, 9, 15, 26])
 def test_killed_at_any_statement_it_is_finished_by_the_next(git: Git, ask: Asker, step: int) -> None:
     shas = long_line(git, 600)
     killed = subprocess.run([sys.executable, "-c", KILLED, str(git.path), str(step)], cwd=ROOT, check=False)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cosport.message.provenance import scan, subject
+from cosport.message.provenance import scan, scan_many, subject
 from cosport.model.provenance import FixesTag, Origin, OriginForm, Provenance
+from tests.message.strategies import MESSAGES
 
 X = "da10329cb057e49be7f099eb7864d16f7705f798"
 Y = "71994620bb25a8b109388fefa9e99a28e355255a"
@@ -202,3 +205,17 @@ def test_a_huge_message_is_read_in_time() -> None:
 )
 def test_the_subject_is_the_first_paragraph(message: bytes, expected: bytes) -> None:
     assert subject(message) == expected
+
+
+STATING = st.sampled_from([
+    *(f"s\n\n{text.format(X)}\n" for text, _ in ORIGINS), f'Revert "s"\n\nThis reverts commit {X}.', 'Reapply "s"',
+    f"s\n\nThis reapplies commit {X}", "CC: stable@kernel.org", f"Fixes: {X[:12]} (", f"STABLE-DEP-OF: {X}",
+    "Change-Id: I" + "a" * 40, f"s\n\nbroken by commit {X}", "commit", "com", "mit", "fixes:", "stable@", "\nfixes",
+])  # fmt: skip
+
+
+@given(st.lists(MESSAGES | STATING, max_size=12))
+def test_many_messages_state_what_each_states_by_itself(texts: list[str]) -> None:
+    messages = [text.encode("utf-8", "surrogateescape") for text in texts]
+    alone = enumerate(map(scan, messages))
+    assert scan_many(messages) == [(number, said) for number, said in alone if said != Provenance()]
