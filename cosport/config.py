@@ -136,12 +136,20 @@ class Backport(Struct, frozen=True, forbid_unknown_fields=True):
     min_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9
 
 
+class Boot(StrEnum):
+    """What a commit is booted as, before it may land."""
+
+    OFF = "off"
+    KERNEL = "kernel"  # the branch's own kernel, by each of its defconfigs
+    MODULE = "module"  # where it touches one module alone: that, in the installed kernel of the same version
+
+
 class Presubmit(Struct, frozen=True, forbid_unknown_fields=True):
     """How commits are judged.
 
     `severity` changes how grave a rule is taken; `skip` are checks that are never run; `bots` are names that no trailer
     of an upload may carry; `distribution` are prefixes of the subjects of the house's own commits; `build` says whether
-    touched objects are built.
+    touched objects are built, `boot` whether what comes of them is booted.
     """
 
     severity: dict[str, Grade] = {}
@@ -149,6 +157,7 @@ class Presubmit(Struct, frozen=True, forbid_unknown_fields=True):
     bots: tuple[str, ...] = ()
     distribution: tuple[str, ...] = ()
     build: bool = False
+    boot: Boot = Boot.OFF
 
 
 class Notes(Struct, frozen=True, forbid_unknown_fields=True):

@@ -44,7 +44,7 @@ def compiled(place: Quarantine, result: Result, ours: Sha, target: Target) -> Re
     for defconfig in defconfigs:
         try:
             with ObjectReader(place.repository) as reader:
-                built = objects.compile_touched(reader, (ours, result.tree), paths, defconfig)
+                built = objects.compile_touched(reader, (ours, result.tree), paths, defconfig, landed=True)
         except ToolError as error:
             result = _noted(result, f"not compiled by {defconfig}: {error.what}")
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ from cosport.history.index import History
 from cosport.model.commit import Sha
 from cosport.presubmit import inputs, runner
 from cosport.presubmit.context import Context, target
+from cosport.workflow.boot import boot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +78,7 @@ def opened(repository: Repository, config: Config) -> Iterator[Context]:
             except RevisionError:  # told by the checks that need it
                 upstream = None
         with History.open(repository, upstream=upstream) as history:
-            yield Context.of(repository, reader, history, config, upstream)
+            yield replace(Context.of(repository, reader, history, config, upstream), boots=boot)
 
 
 def answer(context: Context, job: Job) -> Answer:

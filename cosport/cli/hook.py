@@ -155,6 +155,9 @@ def update(
     return _judge(session, (moved,), () if moved.old is not None else ("refs/heads/",))
 
 
+_NOT_HERE: Final = {"boot": "a push waits for no machine"}
+
+
 def _judge(session: Session, updates: tuple[Update, ...], known: tuple[str, ...]) -> int:
     """Judge the commits of each update for its branch, and tell those that do not pass."""
     wanted = [(each, branch) for each in updates if each.new and (branch := each.branch(session.config.branches))]
@@ -176,7 +179,7 @@ def _judge(session: Session, updates: tuple[Update, ...], known: tuple[str, ...]
                 continue
             aim = pushed.target(context, each, branch, names)
             for name in names:
-                report = runner.run(context, context.reader.commit(name), aim, head=names[-1])
+                report = runner.run(context, context.reader.commit(name), aim, skip=_NOT_HERE, head=names[-1])
                 if not _passes(report, for_review=each.for_review):
                     bad.append(report)
                     tell_report(session.printer, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cosport.cli.output import Styled
@@ -12,10 +13,13 @@ from cosport.presubmit.finding import Severity
 from cosport.presubmit.report import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from cosport.cli.output import Printer
     from cosport.cli.session import Session
+    from cosport.model.commit import Commit
+    from cosport.presubmit.booted import Booted
+    from cosport.presubmit.change import Change
     from cosport.presubmit.finding import Finding
     from cosport.presubmit.report import Report
 
@@ -29,7 +33,15 @@ def presubmitting(session: Session) -> Iterator[Context]:
     from cosport.cli.working import working
 
     with working(session) as known:
-        yield Context.of(known.repository, known.reader, known.history, known.config, known.upstream)
+        context = Context.of(known.repository, known.reader, known.history, known.config, known.upstream)
+        yield replace(context, boots=_boot)
+
+
+def _boot(change: Change, commit: Commit, /) -> Booted:
+    """Boot a commit; what that takes is imported where it is asked for."""
+    from cosport.workflow.boot import boot
+
+    return boot(change, commit)
 
 
 def tell_report(printer: Printer, report: Report) -> None:
@@ -54,8 +66,11 @@ def _text(finding: Finding) -> str:
     return f"{place}{finding.message} [{finding.check}/{finding.rule}]{repair}"
 
 
-def explain(printer: Printer, reports: Iterable[Report]) -> None:
-    """Tell, once for each rule that blocks, why it matters and what to do."""
+def explain(printer: Printer, reports: Sequence[Report]) -> None:
+    """Tell, once for each rule that blocks, why it matters and what to do; and what nobody asked for."""
     blocking = (each for report in reports for each in report.findings if each.severity is Severity.BLOCK)
     for rule, explanation in dict.fromkeys((each.rule, each.explanation) for each in blocking):
         printer.note(f"{rule}: {explanation}")
+    unasked = dict.fromkeys(each.check for report in reports for each in report.checks if each.state is State.NOT_ASKED)
+    if unasked:
+        printer.note(f"not asked for, as it takes long: {', '.join(unasked)}")

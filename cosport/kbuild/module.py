@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from cosport import process
 from cosport.errors import BuildError, UsageError
-from cosport.kbuild import toolchain
+from cosport.kbuild import sandbox, toolchain
 from cosport.kbuild.cache import cache_folder, key, publish
+from cosport.kbuild.sandbox import Mount, Trust
 
 if TYPE_CHECKING:
     from cosport.kbuild.distribution import Distribution
@@ -39,8 +40,11 @@ def check_version(tree: Tree, distribution: Distribution) -> str:
     return f"{tree.title} is Linux {tree.version}, the headers are of {distribution.version}; that may do"
 
 
-def build(tree: Tree, source: str, distribution: Distribution) -> Built:
-    """The module of the one file `source`, without debug information. Raises BuildError, ToolError."""
+def build(tree: Tree, source: str, distribution: Distribution, trust: Trust = Trust.OWN) -> Built:
+    """The module of the one file `source`, without debug information. Raises BuildError, ToolError.
+
+    A tree that is not the user's own is compiled in a sandbox: a source includes what it likes.
+    """
     toolchain.require(toolchain.FOR_MODULE)
     contents = tree.read(source)
     name = Path(source).stem
@@ -56,12 +60,14 @@ def build(tree: Tree, source: str, distribution: Distribution) -> Built:
         (place / "Makefile").write_text(makefile, encoding="utf-8")
         what = f"{name}.ko of {tree.title}"
         headers = str(distribution.headers.resolve())
-        toolchain.make("-C", headers, f"M={folder}", "modules", folder=place, what=what, timeout=600.0)
+        boxed = trust is not Trust.OWN
+        mounts = (Mount(place, folder, writable=True), Mount(Path(headers), headers)) if boxed else None
+        toolchain.make("-C", headers, f"M={folder}", "modules", folder=place, what=what, mounts=mounts, timeout=600.0)
         module = place / f"{name}.ko"
         # Debug information holds the folder's name, the build-id is a hash of it, and the image twenty times larger.
         argv = ["strip", "--strip-debug", "--remove-section=.note.gnu.build-id", str(module)]
-        done = process.run(argv, timeout=60.0)
+        done = sandbox.run(argv, mounts, timeout=60.0) if mounts else process.run(argv, timeout=60.0)
         if done.status:
             raise BuildError(f"{what}: strip: {done.tail}")
-        publish(kept, module.read_bytes())
+        publish(kept, sandbox.read(place, module.name))
     return Built(kept, monotonic() - begun, cached=False)

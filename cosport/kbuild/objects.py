@@ -1,7 +1,8 @@
 """Compiles the objects that a commit touches, by the tree's own Makefile and a defconfig, in a sandbox.
 
 The tree is laid out in the build cache, once; from then on only files that differ are written, so that make builds
-little. What fails is built again without the commit before anybody is blamed.
+little. The objects are built without the commit first, which prepares what a build of any of them needs; and nobody is
+blamed for what failed before.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,7 @@ from cosport.errors import DiskError, ToolError
 from cosport.kbuild import sandbox
 from cosport.kbuild.built import relevance
 from cosport.kbuild.cache import cache_folder, held, key
-from cosport.kbuild.sandbox import Mount
+from cosport.kbuild.sandbox import Mount, Trust
 from cosport.kbuild.tree import Revision
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Bench:
     folder: Path
     arch: str
     config: str
+    written: Path | None = None
 
     @property
     def source(self) -> Path:
@@ -72,7 +74,7 @@ class Bench:
     @property
     def output(self) -> Path:
         """What make writes: the one folder that the sandbox may change."""
-        return self.folder / "output"
+        return self.written or self.folder / "output"
 
     def lay_out(self, tree: Sha) -> None:
         """Make the sources those of `tree`, writing only what differs. Raises GitError."""
@@ -93,9 +95,12 @@ class Bench:
         return done.status, text[-_TAIL:]
 
 
-def compile_touched(reader: ObjectReader, trees: tuple[Sha, Sha], paths: Sequence[bytes], defconfig: str) -> Built:
+def compile_touched(
+    reader: ObjectReader, trees: tuple[Sha, Sha], paths: Sequence[bytes], defconfig: str, *, landed: bool
+) -> Built:
     """Compile the objects of the sources `paths` in the second of the trees, configured by `defconfig` of the first.
 
+    `landed`: the first tree is a branch's, so that what its build leaves may serve later ones.
     Raises ToolError where that cannot be done here: no sandbox, another machine's architecture, no such defconfig.
     """
     sandbox.require()
@@ -118,25 +123,31 @@ def compile_touched(reader: ObjectReader, trees: tuple[Sha, Sha], paths: Sequenc
             bench = Bench(repository, folder, match[1], match[2])
             for place in (bench.source, bench.output):
                 place.mkdir(exist_ok=True)
-            return _compile(bench, before, after, objects)
+            return _compile(bench, before, after, objects, landed=landed)
     except OSError as exc:
         hint = f"a kernel tree takes about 2 GiB in {cache_folder()}; XDG_CACHE_HOME moves it"
         raise DiskError(f"{exc.filename or cache_folder()}: {exc.strerror}", hint=hint) from exc
 
 
-def _compile(bench: Bench, before: Sha, after: Sha, objects: tuple[str, ...]) -> Built:
-    bench.lay_out(before)  # the configuration is the branch's own, not the commit's
-    status, log = bench.make(bench.config)
-    if status:
-        raise ToolError(f"the branch cannot be configured by {bench.config}: {_last(log)}", hint="see: cosport doctor")
-    bench.lay_out(after)
-    status, log = bench.build(objects)
+def _compile(bench: Bench, before: Sha, after: Sha, objects: tuple[str, ...], *, landed: bool) -> Built:
+    """Both builds: the first one where later ones find what it left, if `landed`; else in a copy for this once."""
+    with sandbox.output(bench.output, Trust.LANDED if landed else Trust.FOREIGN) as first:
+        bench = replace(bench, written=first)
+        bench.lay_out(before)  # the configuration is the branch's own, not the commit's
+        status, log = bench.make(bench.config)
+        if status:
+            raise ToolError(
+                f"the branch cannot be configured by {bench.config}: {_last(log)}", hint="see: cosport doctor"
+            )
+        old = tuple(each for each in objects if any((bench.source / f"{each[:-2]}.{end}").exists() for end in "cS"))
+        failed, earlier = bench.build(old) if old else (0, "")
+        with sandbox.output(bench.output, Trust.FOREIGN) as copy:
+            bench = replace(bench, written=copy)
+            bench.lay_out(after)
+            status, log = bench.build(objects)
     if status == 0:
         return Built(Outcome.BUILT, objects, log)
-    bench.lay_out(before)
-    old = tuple(each for each in objects if any((bench.source / f"{each[:-2]}.{end}").exists() for end in "cS"))
-    status, earlier = bench.build(old) if old else (0, "")
-    return Built(Outcome.FAILED_BEFORE, objects, earlier) if status else Built(Outcome.FAILED, objects, log)
+    return Built(Outcome.FAILED_BEFORE, objects, earlier) if failed else Built(Outcome.FAILED, objects, log)
 
 
 def _last(log: str) -> str:

@@ -2,26 +2,44 @@
 
 bubblewrap (bwrap, what Flatpak stands on) makes the namespaces. Whether it works here is tried, not guessed: containers
 and hardened kernels forbid parts of it, and then nothing is run at all.
+
+What a build leaves behind is as foreign as its tree: a later build would link an object that an earlier one planted. So
+what a foreign tree's build writes goes into a copy, which is thrown away, and is read without following its links.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import stat
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cosport import process
-from cosport.errors import ToolError
+from cosport.errors import BuildError, ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _SYSTEM: Final = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _READ: Final = ("/usr", "/etc/alternatives", "/etc/ld.so.cache")
 _PATH: Final = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+
+
+_LARGEST: Final = 1 << 30
+"""Bytes of one file that a build gave."""
+
+
+class Trust(Enum):
+    """Whose a tree is that is built."""
+
+    OWN = "own"  # the user's own: no sandbox
+    LANDED = "landed"  # a branch's: in a sandbox, and what it leaves serves later builds
+    FOREIGN = "foreign"  # anybody's: in a sandbox, and what it leaves is thrown away
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,36 @@ def run(command: Sequence[str], mounts: Sequence[Mount], *, cwd: str = "/", time
     """
     require()
     return process.run(argv(command, mounts, cwd=cwd), env=_environment(), timeout=timeout)
+
+
+@contextlib.contextmanager
+def output(folder: Path, trust: Trust) -> Iterator[Path]:
+    """The folder that a build may write to: `folder` itself, or of a foreign tree's build a copy for this once."""
+    if trust is not Trust.FOREIGN:
+        yield folder
+        return
+    copy = folder.with_name(f"{folder.name}.foreign")
+    shutil.rmtree(copy, ignore_errors=True)  # of one that was killed
+    try:
+        shutil.copytree(folder, copy, symlinks=True)
+        yield copy
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def read(folder: Path, name: str) -> bytes:
+    """A file that a build left in `folder`. Raises BuildError where it is none, or a link leads out of there."""
+    file = folder / name
+    try:
+        if not file.resolve(strict=True).is_relative_to(folder.resolve()):
+            raise BuildError(f"the build left {name} as a link that leads elsewhere")
+        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as opened:  # noqa: PTH123 - not a pipe that nobody fills
+            found = os.fstat(opened.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+                raise BuildError(f"the build left {name} as something else than a file")
+            return opened.read(_LARGEST)
+    except OSError as exc:
+        raise BuildError(f"the build left no {name}: {exc.strerror}") from exc
 
 
 def _environment() -> dict[str, str]:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from cosport import process
 from cosport.errors import BuildError, ToolError
+from cosport.kbuild import sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from cosport.kbuild.sandbox import Mount
 
 FOR_MODULE: Final = ("gcc", "make", "strip")
 FOR_KERNEL: Final = (*FOR_MODULE, "flex", "bison", "bc")
@@ -47,9 +50,20 @@ def compiler() -> str:
     return done.stdout.decode("utf-8", "replace").partition("\n")[0]
 
 
-def make(*arguments: str, folder: Path, what: str, timeout: float = 3600.0) -> None:
-    """Run make in `folder` on all CPUs. Raises BuildError with the end of what the compiler said."""
+def make(
+    *arguments: str, folder: Path, what: str, mounts: Sequence[Mount] | None = None, timeout: float = 3600.0
+) -> None:
+    """Run make in `folder` on all CPUs; with `mounts` in a sandbox that sees those.
+
+    Raises BuildError with the end of what the compiler said, ToolError where there is no sandbox.
+    """
     argv = ["make", f"-j{len(os.sched_getaffinity(0))}", *arguments]
+    if mounts is not None:
+        boxed = [*argv, *(f"{name}={value}" for name, value in REPRODUCIBLE.items())]
+        done = sandbox.run(boxed, mounts, cwd=str(folder), timeout=timeout)
+        if done.status:
+            raise BuildError(f"{what} cannot be built: {' '.join(argv)}: status {done.status}:\n{done.tail}")
+        return
     env = {name: value for name, value in os.environ.items() if name not in _FORGOTTEN} | REPRODUCIBLE
     done = process.run(argv, cwd=folder, env=env, timeout=timeout)
     if done.status:

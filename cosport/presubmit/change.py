@@ -246,6 +246,11 @@ class Change:
         return self.context.history.contains(self.commit.sha, self.target.tip)
 
     @cached_property
+    def on_landed(self) -> bool:
+        """Whether what it stands on has landed on its branch: no open change, which anybody may have uploaded."""
+        return self.parent is not None and self.context.history.contains(self.parent.sha, self.target.tip)
+
+    @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """The paths that it changes against its first parent."""
         return entries(self.context.repository, *self.trees(self.commit))

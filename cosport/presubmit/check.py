@@ -11,6 +11,7 @@ from cosport.presubmit.finding import Finding, Rule, Severity, gravest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cosport.config import Presubmit as Settings
     from cosport.presubmit.change import Change
     from cosport.presubmit.kind import Kind
 
@@ -53,7 +54,7 @@ class Check:
     """One check. `judge` answers for a change of one of `kinds`.
 
     `label` is the Gerrit label that it speaks for; `repair` gives a message without those of its findings that have a
-    fix; a `heavy` one runs only where the configuration or the user asks for it.
+    fix; a costly one runs only where the user names it or `asked` says that the configuration asks for it.
     """
 
     id: str
@@ -64,7 +65,7 @@ class Check:
     reads: frozenset[Reads] = frozenset()
     label: str = VERIFIED
     repair: Callable[[Change, str], str] | None = None
-    heavy: bool = False
+    asked: Callable[[Settings], bool] | None = None
 
     @property
     def severity(self) -> Severity:
@@ -78,5 +79,6 @@ class State(StrEnum):
     PASSED = "passed"
     FINDINGS = "findings"
     NOT_APPLICABLE = "not-applicable"
+    NOT_ASKED = "not-asked"  # a costly one, which neither the configuration nor the user asked for
     SKIPPED = "skipped"  # waived by somebody who may, with a reason
     COULD_NOT_RUN = "could-not-run"

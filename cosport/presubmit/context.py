@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cosport.history.index import History
     from cosport.message.profile import Profile
     from cosport.model.commit import Sha
+    from cosport.presubmit.booted import Boots
 
 PICK_REFS = "refs/heads/backport/"
 """Where `cosport backport` puts its picks: the branch's name comes next."""
@@ -35,7 +36,7 @@ class Context:
     """The repository and what is known of it.
 
     `upstream` is the tip of upstream's branch, None where none is known; `profile` the message profile with the team's
-    own patch classes; `required` the keys of the fields that must be filled.
+    own patch classes; `required` the keys of the fields that must be filled; `boots` boots kernels, where somebody can.
     """
 
     repository: Repository
@@ -45,6 +46,7 @@ class Context:
     upstream: Sha | None
     profile: Profile
     required: tuple[str, ...]
+    boots: Boots | None = None
 
     @classmethod
     def of(

@@ -44,6 +44,7 @@ MODULES: Final = (
     "merge",
     "checkpatch",
     "build",
+    "boot",
     "regression",
 )
 """The modules of `cosport.presubmit.checks`, in the order in which people read their findings."""

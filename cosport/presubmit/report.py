@@ -98,7 +98,7 @@ class Report:
         return {
             label: verdict_of(results)
             for label, results in found.items()
-            if any(result.state is not State.NOT_APPLICABLE for result in results)
+            if any(result.state not in (State.NOT_APPLICABLE, State.NOT_ASKED) for result in results)
         }
 
 

@@ -37,7 +37,7 @@ def run(
 ) -> Report:
     """Judge `commit` for the branch `target`.
 
-    `only` names the checks to run (none: all that the configuration wants; heavy ones only where it or `only` asks for
+    `only` names the checks to run (none: all; costly ones only where the configuration or `only` asks for
     them); `skip` those to leave out, each with the reason, which the report keeps. `head` is the last commit of the
     series that it is part of. Raises ConfigError for a name that is no check or rule.
     """
@@ -53,8 +53,11 @@ def judge(change: Change, *, only: Collection[str] = (), skip: Mapping[str, str]
     registry.require_known(settings.skip, f"{source}: presubmit.skip")
     registry.require_rules(settings.severity, f"{source}: presubmit.severity")
     left_out = {**dict.fromkeys(settings.skip, f"left out by {source}"), **skip}
-    chosen = [check for check in registry.checks() if (check.id in only if only else _wanted(check, change))]
-    judged = [_result(check, change, left_out.get(check.id)) for check in chosen]
+    chosen = [check for check in registry.checks() if not only or check.id in only]
+    judged = [
+        _result(check, change, left_out.get(check.id)) if only or _wanted(check, change) else _not_asked(check)
+        for check in chosen
+    ]
     results = tuple(result for result, _ in judged)
     read = frozenset().union(*(reads for _, reads in judged))
     commit = change.commit
@@ -74,7 +77,13 @@ def judge(change: Change, *, only: Collection[str] = (), skip: Mapping[str, str]
 
 
 def _wanted(check: Check, change: Change) -> bool:
-    return not check.heavy or change.context.config.presubmit.build
+    return check.asked is None or check.asked(change.context.config.presubmit)
+
+
+def _not_asked(check: Check) -> tuple[CheckResult, frozenset[Reads]]:
+    """It is told that nobody looked: to leave it out would read as if all was well."""
+    reason = "it takes long: the configuration asks for it, or --only does"
+    return CheckResult(check.id, State.NOT_ASKED, check.severity, check.label, reason), frozenset()
 
 
 def _result(check: Check, change: Change, skipped: str | None) -> tuple[CheckResult, frozenset[Reads]]:

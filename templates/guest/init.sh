@@ -44,6 +44,7 @@ counters() {
 answer() {
   case $1 in
     hello) uname -r ;;
+    modules) cut -d ' ' -f 1 /proc/modules ;;
     features) cat /sys/bus/virtio/drivers/virtio_balloon/virtio*/features 2>/dev/null ;;
     counters) counters ;;
     read)

@@ -36,6 +36,17 @@ def test_the_table_is_the_list_of_checks() -> None:
     assert right == PAGE.read_text(encoding="utf-8")
 
 
+def test_each_thing_to_see_to_has_a_check_that_is_as_grave() -> None:
+    rules = {rule.id: rule.severity.value for check in registry.checks() for rule in check.rules}
+    (table,) = re.findall(r"<!-- asked: .*? -->\n(.*?)<!-- /asked -->", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    rows = [line.strip("|").split(" | ") for line in table.splitlines()[2:]]
+    assert len(rows) == 19 + 2  # two of them are as grave as the case is
+    for what, severity, said in rows:
+        named = re.findall(r"`([a-z-]+)`", said)
+        assert named, what
+        assert {rules[name] for name in named} == {severity.strip()}, what
+
+
 def test_the_page_shows_what_is_printed(seal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session.check(PAGE, session.prepare(seal, monkeypatch), seal)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ from cosport.presubmit.check import State
 from tests.presubmit.house import House
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support import File, Git
@@ -112,10 +115,40 @@ def test_without_a_sandbox_nothing_is_built(house: House, monkeypatch: pytest.Mo
 def test_it_runs_only_where_it_is_asked_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     _config(house, monkeypatch)
     change = _change(house, {"mm/oom.c": "int x;\n"})
-    assert "build" not in {each.check for each in house.judge(change).checks}
+    assert _states(house, change)["build"] is State.NOT_ASKED
     house.extra = "[presubmit]\nbuild = true\n"
-    assert "build" in {each.check for each in house.judge(change).checks}
-    assert any(check.heavy for check in registry.checks())
+    assert _states(house, change)["build"] is State.PASSED
+    assert {check.id for check in registry.checks() if check.asked} == {"build", "boot"}
+
+
+def _states(house: House, change: str) -> dict[str, State]:
+    return {each.check: each.state for each in house.judge(change).checks}
+
+
+def test_what_a_foreign_build_leaves_serves_no_later_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that is newer than its source would be linked, or not be compiled, by everybody's next build."""
+    _config(house, monkeypatch)
+    plant = MAKEFILE.replace("\t@test -f", "\t@touch $(O)/planted\n\t@test -f")
+    evil = _change(house, {"Makefile": plant, "mm/oom.c": "int x;\n"})
+    assert house.result("build", evil).state is State.PASSED
+    on_top = house.git.commit({"mm/oom.c": "int y;\n"}, "COS: mm: more", branch="refs/changes/2", parents=[evil])
+    assert house.result("build", on_top).state is State.PASSED  # what it stands on has not landed either
+    assert [each.name for each in (cache_folder() / "objects").glob("*/output*")] == ["output"]
+    assert not list((cache_folder() / "objects").glob("*/output/planted"))
+
+
+def _kept(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """Where what builds left is kept, to be looked at: else it is gone."""
+    real = sandbox.output
+
+    @contextlib.contextmanager
+    def output(place: Path, trust: sandbox.Trust) -> Iterator[Path]:
+        with real(place, trust) as found:
+            yield found
+            shutil.copytree(found, folder, symlinks=True, dirs_exist_ok=True)
+
+    monkeypatch.setattr(sandbox, "output", output)
+    return folder
 
 
 def test_an_evil_makefile_reaches_nothing(
@@ -137,8 +170,8 @@ def test_an_evil_makefile_reaches_nothing(
 \t$(CC)""",
     )
     change = _change(house, {"Makefile": evil, "mm/oom.c": "int x;\n", "mm/$(shell touch /output/shell).c": "int y;\n"})
+    output = _kept(monkeypatch, tmp_path / "left")
     assert house.result("build", change).state is State.PASSED
-    (output,) = (cache_folder() / "objects").glob("*/output")
     assert "secret" not in (output / "env").read_text()
     assert (output / "token").read_text() == ""
     assert [line.split(":")[0].strip() for line in (output / "net").read_text().splitlines()[2:]] == ["lo"]

@@ -63,7 +63,7 @@ def test_what_is_checked_out_is_left_to_its_owner(house: House) -> None:
     assert "git reset --soft" in answer.err
     assert house.git.sha("topic") == pick
     assert house.git.user_state() == before
-    house.git("reset", "--soft", answer.err.rpartition(" ")[2].strip())
+    house.git("reset", "--soft", answer.err.partition("git reset --soft ")[2].split()[0])
     assert house.git("status", "--porcelain") == ""
 
 

@@ -42,7 +42,8 @@ def judge(change: Change) -> Answer:
     found: list[Finding] = []
     compiled = 0
     for defconfig in defconfigs:
-        built = compile_touched(change.context.reader, change.trees(change.commit), paths, defconfig)
+        trees = change.trees(change.commit)
+        built = compile_touched(change.context.reader, trees, paths, defconfig, landed=change.on_landed)
         compiled += len(built.objects)
         found += _findings(built, defconfig)
     if not compiled:
@@ -68,5 +69,5 @@ def _tail(built: Built) -> str:
 
 CHECK: Final = Check(
     "build", "The objects that it touches compile, in a sandbox (needs presubmit.build or --only build).",
-    EVERY - {Kind.LTS_MERGE}, (FAILED, BEFORE), judge, heavy=True,
+    EVERY - {Kind.LTS_MERGE}, (FAILED, BEFORE), judge, asked=lambda settings: settings.build,
 )  # fmt: skip

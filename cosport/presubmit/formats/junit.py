@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from cosport.model.text import safe
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from cosport.presubmit.finding import Finding
     from cosport.presubmit.report import CheckResult, Report
+
+_NOT_RUN: Final = frozenset({State.NOT_APPLICABLE, State.NOT_ASKED, State.SKIPPED})
 
 
 def junit(reports: Sequence[Report]) -> bytes:
@@ -33,7 +35,7 @@ def _suite(suites: ET.Element, report: Report) -> None:
         "tests": len(results),
         "failures": sum(result.verdict is Verdict.FAIL for result in results),
         "errors": sum(result.state is State.COULD_NOT_RUN for result in results),
-        "skipped": sum(result.state in (State.NOT_APPLICABLE, State.SKIPPED) for result in results),
+        "skipped": sum(result.state in _NOT_RUN for result in results),
         "time": f"{sum(result.seconds for result in results):.6f}",
     }
     name = f"{report.commit[:12]} {report.subject}"
@@ -53,7 +55,7 @@ def _case(suite: ET.Element, report: Report, result: CheckResult) -> None:
     )
     if result.state is State.COULD_NOT_RUN:
         ET.SubElement(case, "error", type="could-not-run", message=_legal(result.reason))
-    elif result.state in (State.NOT_APPLICABLE, State.SKIPPED):
+    elif result.state in _NOT_RUN:
         ET.SubElement(case, "skipped", message=_legal(f"{result.state.value}: {result.reason}"))
     elif result.verdict is Verdict.FAIL:
         blocking = [finding for finding in result.findings if finding.severity.value == "block"]
