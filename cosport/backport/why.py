@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -71,7 +72,7 @@ def _changing(scene: Scene, path: str) -> list[Sha]:
         return []
     span = f"{fork}..{parent}"
     lines = [f"-L{first},{last}" for first, last in ranges]
-    return _blamed(scene.context, span, lines, path) or _logged(scene.context, span, ranges, path)
+    return _blamed(scene, span, lines, path) or _logged(scene.context, span, ranges, path)
 
 
 def places(merged: list[bytes], before: list[bytes]) -> Iterator[tuple[int, int]]:
@@ -109,14 +110,20 @@ def _gap(merged: list[bytes], number: int, before: list[bytes], at: int) -> int:
     return before[at:].index(above) + 1 if above is not None else 0
 
 
-def _blamed(context: Context, span: str, lines: list[str], path: str) -> list[Sha]:
-    out = context.repository.run("blame", "--porcelain", "-s", *lines, span, "--", path)
+def _blamed(scene: Scene, span: str, lines: list[str], path: str) -> list[Sha]:
+    # Blame has no option against `blame.ignoreRevsFile`, and fails where that names a file which is not there. So it
+    # runs where none of the user's settings are: a partial clone alone needs some, to reach its remote.
+    home = scene.context.repository
+    env = {} if home.is_partial else {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    if home.is_shallow:
+        env["GIT_SHALLOW_FILE"] = str(home.common_dir / "shallow")
+    out = scene.place.repository.run("blame", "--porcelain", "-s", *lines, span, "--", path, env=env)
     found: dict[Sha, None] = {}
     older: set[Sha] = set()
     current = Sha("")
     for line in out.split(b"\n"):
         head = line.split(b" ", 1)[0]
-        if len(head) == context.repository.hash_length and not line.startswith(b"\t"):
+        if len(head) == home.hash_length and not line.startswith(b"\t"):
             current = Sha(head.decode("ascii"))
             found[current] = None
         elif line == b"boundary":

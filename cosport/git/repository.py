@@ -39,10 +39,13 @@ _SETTINGS: Final = (
     "core.attributesFile=/dev/null",
     "attr.tree=",
     "core.fsmonitor=false",
+    "core.safecrlf=false",
     "core.quotePath=true",
+    "core.abbrev=auto",
     "core.bigFileThreshold=512m",
     "core.pager=cat",
     "color.ui=false",
+    "color.diff=false",
     "protocol.ext.allow=never",
     "submodule.recurse=false",
     "gc.auto=0",
@@ -57,8 +60,18 @@ _SETTINGS: Final = (
     "diff.renameLimit=7000",
     "diff.algorithm=myers",
     "diff.suppressBlankEmpty=false",
+    "diff.context=3",
+    "diff.interHunkContext=0",
+    "diff.indentHeuristic=true",
+    "diff.ignoreSubmodules=none",
+    "diff.submodule=short",
+    "diff.relative=false",
+    "diff.orderFile=/dev/null",
+    "format.encodeEmailHeaders=true",
     "i18n.logOutputEncoding=UTF-8",
     "log.showSignature=false",
+    "log.showRoot=true",
+    "log.follow=false",
     "advice.detachedHead=false",
     "advice.graftFileDeprecated=false",
     "index.threads=1",
@@ -151,7 +164,7 @@ class Repository:
                     f"git does not trust {where}: {_last_line(done.tail)}",
                     hint=f"if you trust it: git config --global --add safe.directory {where}",
                 )
-            raise UsageError(f"{where} is not in a git repository", hint="change into one, or name it with --repo DIR")
+            raise _not_opened(where, _last_line(done.tail))
         words = os.fsdecode(done.stdout).rstrip("\n").split("\n")
         if len(words) != 5:
             raise UsageError(f"the path of {where} has a line break in it", hint="move the repository elsewhere")
@@ -298,6 +311,13 @@ def missing(repository: Repository, name: Sha) -> MissingObjectError:
     elif repository.is_partial:
         hint = "this is a partial clone and its remote did not give the object: check the remote, then try again"
     return MissingObjectError(f"object {name} is not in this repository", hint=hint)
+
+
+def _not_opened(where: Path, said: str) -> UsageError:
+    """The error for a folder that git opens no repository in. Its own words are told where they say more than that."""
+    if said.startswith("fatal: not a git repository"):
+        return UsageError(f"{where} is not in a git repository", hint="change into one, or name it with --repo DIR")
+    return UsageError(f"git opens no repository at {where}: {said}", hint="see what git itself says there: git status")
 
 
 def _last_line(text: str) -> str:

@@ -57,6 +57,13 @@ def test_no_repository(tmp_path: Path) -> None:
         Repository.open(tmp_path / "nowhere")
 
 
+def test_what_keeps_git_from_opening_a_repository_is_told(git: Git) -> None:
+    with (git.path / ".git" / "config").open("a") as config:
+        config.write("[core]\n\tbare = perhaps\n")
+    with pytest.raises(UsageError, match=r"git opens no repository at .*'perhaps' for 'core\.bare'"):
+        Repository.open(git.path)
+
+
 def test_a_repository_that_git_does_not_trust_is_told_apart(
     make_git: Callable[..., Git], monkeypatch: pytest.MonkeyPatch
 ) -> None:
