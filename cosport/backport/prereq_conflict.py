@@ -1,4 +1,4 @@
-"""Reads the text of a conflict: which lines it is about, and what the picked side would make of them."""
+"""Reads the text of a conflict: which lines it is about, and what a person might make of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cosport.git.trees import with_blobs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cosport.backport.marked import Hunk
     from cosport.git.merge import Merged
     from cosport.git.objects import ObjectReader
     from cosport.git.quarantine import Quarantine
@@ -48,7 +49,7 @@ def places(merged: Merged, objects: ObjectReader) -> Iterator[Place]:
 
 
 def resolved(place: Quarantine, objects: ObjectReader, merged: Merged) -> Sha | None:
-    """The tree of a merge where each conflict is resolved for the picked side; None where a file itself is disputed."""
+    """The tree of a merge where each change is fitted to the branch; None where a file itself is disputed."""
     blobs: dict[bytes, Sha] = {}
     for each in merged.unmerged:
         stages = [stage.stage for stage in merged.stages if stage.path == each.path and stage.mode[:3] == "100"]
@@ -58,9 +59,38 @@ def resolved(place: Quarantine, objects: ObjectReader, merged: Merged) -> Sha | 
         taken = list(hunks(shown[2].split(b"\n"), merged))
         if not any(hunk.conflicts for hunk in taken):
             return None
-        text = b"\n".join(line for hunk in taken for line in hunk.theirs)
+        text = b"\n".join(line for hunk in taken for line in (_fitted(hunk) if hunk.conflicts else hunk.ours))
         blobs[each.path] = place.write("blob", text)
     return with_blobs(place, objects, merged.tree, blobs)
+
+
+def _fitted(hunk: Hunk) -> list[bytes]:
+    """What a person would make of a place in conflict: the lines that ours has, with the change from base to theirs.
+
+    What only ours has stays; what ours lacks of base stays away, so that the commits which brought it are still missed.
+    """
+    ours, base, theirs = hunk.ours, hunk.base, hunk.theirs
+    if max(len(ours), len(base), len(theirs)) > _ALIGNED:
+        return theirs  # too long to be aligned: as the picked side has it
+    behind = [0] * (len(base) + 1)  # of each line of base: how many lines of ours stand before it
+    here: dict[int, tuple[int, int]] = {}  # of each line of base: the lines that ours has in its place
+    for kind, low, high, first, last in SequenceMatcher(None, base, ours, autojunk=False).get_opcodes():
+        for at in range(low, high):
+            even = kind == "equal" or high - low == last - first
+            behind[at] = first + at - low if even else first
+            here[at] = (behind[at], behind[at] + 1) if even else (first, first)
+        behind[high] = last
+    gone: set[int] = set()
+    added: dict[int, list[bytes]] = {}
+    for kind, low, high, first, last in SequenceMatcher(None, base, theirs, autojunk=False).get_opcodes():
+        if kind != "equal":
+            gone.update(number for at in range(low, high) for number in range(*here[at]))
+            added.setdefault(behind[high], []).extend(theirs[first:last])
+    text: list[bytes] = []
+    for number in range(len(ours) + 1):
+        text += added.get(number, [])
+        text += [ours[number]] if number < len(ours) and number not in gone else []
+    return text
 
 
 def _apart(ours: list[bytes], base: list[bytes]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:

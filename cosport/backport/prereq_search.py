@@ -36,13 +36,13 @@ _COMBINATIONS: Final = 300
 class Limits:
     """How far the search goes.
 
-    `seconds` bound it in time; `depth` is how often it asks for the prerequisites of what it has found; `alone` commits
-    are tried one by one; `commits` may be in question together; of `mixed` suspects smaller sets are tried. What
-    touches more than `files` files is not in question. A set of more than `largest` commits is no answer: for one fix
-    nobody brings so many.
+    `seconds` bound it in processor time; `depth` is how often it asks for the prerequisites of what it has found;
+    `alone` commits are tried one by one; `commits` may be in question together; of `mixed` suspects smaller sets are
+    tried. What touches more than `files` files is not in question. A set of more than `largest` commits is no answer:
+    for one fix nobody brings so many.
     """
 
-    seconds: float = 4.2
+    seconds: float = 3.4
     depth: int = 12
     alone: int = 24
     commits: int = 40
@@ -54,8 +54,8 @@ class Limits:
 class Search:
     """One search among the suspects of `suspicion`; its fields are what it knows so far.
 
-    `forced`, a commit that conflicts goes in all the same, as if a person had resolved it. `scores` tells how well each
-    suspect explains the conflicts.
+    `forced`, a commit that conflicts goes in all the same, as if a person had fitted its change to the branch.
+    `scores` tells how well each suspect explains the conflicts.
     """
 
     def __init__(

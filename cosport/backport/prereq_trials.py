@@ -6,6 +6,7 @@ series share are merged once.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -23,24 +24,44 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 32
 """Merges in one process, about 3 ms each: the time limit is looked at in between."""
 
+_PATIENCE: Final = 3.0
+"""Seconds on the clock for each second of processor time: a person waits, however busy the machine is."""
+
 
 class OutOfTimeError(Exception):
     """The time that the search was given has passed. Never leaves the search."""
 
 
-@dataclass(slots=True)
 class Deadline:
-    """When the time is over, as a reading of monotonic(); it may be moved."""
+    """The time that a search may take, which may be changed on the way.
 
-    at: float
+    It is processor time, git's included, so that a busy machine does not change the answer; but on the clock no more
+    than `_PATIENCE` times as much passes.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._clock = monotonic()
+        self._computed = _computed()
+
+    @property
+    def used(self) -> float:
+        """Seconds of processor time since it began, or the part of the patience that has passed, if that is more."""
+        return max(_computed() - self._computed, (monotonic() - self._clock) / _PATIENCE)
 
     @property
     def left(self) -> float:
         """Seconds that are left. Raises OutOfTimeError where none are."""
-        seconds = self.at - monotonic()
+        seconds = self.seconds - self.used
         if seconds <= 0:
             raise OutOfTimeError
         return seconds
+
+
+def _computed() -> float:
+    """Seconds that this process and the children that it has waited for have computed."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +75,7 @@ class Step:
 
     @property
     def went_in(self) -> bool:
-        """Whether it changed something: it merged, or its conflicts were resolved in its favour."""
+        """Whether it changed something: it merged, or its change was fitted to the branch."""
         return self.after != self.before
 
     @property
@@ -118,8 +139,8 @@ class Trials:
     def run(self, sets: Sequence[Sequence[Sha]], *, forced: bool = False) -> list[Outcome]:
         """Apply each of the sets, in its order, and then the target. Raises OutOfTimeError, GitError.
 
-        A commit that conflicts is left out; `forced`, what it wants goes in wherever it conflicts, as if a person had
-        resolved it.
+        A commit that conflicts is left out; `forced`, its change is fitted to the branch where it conflicts, as if a
+        person had resolved it.
         """
         self.count += len(sets)
         target = self._target[0]
@@ -157,7 +178,7 @@ class Trials:
         return Merge(self._reader.commit(commit.parents[0]).tree, ours, commit.tree)
 
     def _forced(self, merged: Merged) -> Sha | None:
-        """The tree of a merge with conflicts, resolved for the side that was picked; None where its text has none."""
+        """The tree of a merge with conflicts, the change fitted to the branch; None where its text has none."""
         if merged.tree not in self._resolved:
             self._resolved[merged.tree] = resolved(self.place, self.objects, merged)
         return self._resolved[merged.tree]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.context import parent_of
@@ -36,6 +35,10 @@ _GRACE: Final = 0.5
 """Seconds beyond the limit in which what was found is proven once more and described."""
 
 _OVER: Final = "the time was over"
+
+_FEWER: Final = 3
+_PART: Final = 4
+"""A set that needs a hand is less work where it saves so many commits, and is at most that part of the proven one."""
 
 _SHOWN: Final = 3
 """Sets that are reported at most: the best one and others of its size."""
@@ -81,7 +84,7 @@ class Found:
     `tree` is what the best set and then the pick make; `tried` counts the sets that were tried; `suspects` are the
     commits that the conflicts pointed to, `merges` the merge commits that changed lines in conflict themselves; `why`
     says it for people. `by_hand` is a set smaller than these (or the only one) whose commits conflict themselves: with
-    them resolved in favour of what is picked, the pick is clean.
+    their changes fitted to the branch, the pick is clean.
     """
 
     status: Status
@@ -92,6 +95,16 @@ class Found:
     suspects: tuple[Sha, ...]
     merges: tuple[Sha, ...]
     why: str
+
+    @property
+    def advised(self) -> tuple[Need, ...]:
+        """The set that is the least work: a proven one, if there is one and not a much smaller one by hand."""
+        proven = self.sets[0] if self.sets else ()
+        return self.by_hand if not proven or _is_less(len(self.by_hand), len(proven)) else proven
+
+
+def _is_less(by_hand: int, proven: int) -> bool:
+    return 0 < _PART * by_hand <= proven and proven - by_hand >= _FEWER
 
 
 def upstream_pool(context: Context, commit: Commit, target: Sha, *, mainline: int | None = None) -> Pool:
@@ -122,8 +135,7 @@ def prerequisites(
     MissingObjectError, GitError.
     """
     bounds = limits or Limits()
-    begin = monotonic()
-    deadline = Deadline(begin + _PROVING * bounds.seconds)
+    deadline = Deadline(_PROVING * bounds.seconds)
     change = Merge(parent_of(context, commit, mainline).tree, commit.tree, commit.tree)
     suspicion = Suspicion(context.repository, context.history, candidates.range, candidates.holds, deadline)
     with ObjectReader(place.repository) as objects:
@@ -131,12 +143,12 @@ def prerequisites(
         trials = Trials(place, context.reader, objects, ours, (commit.sha, change), deadline=deadline)
         proven = Search(context.history, trials, suspicion, bounds)
         sets = proven.sets()[:_SHOWN]
-        deadline.at = begin + bounds.seconds
+        deadline.seconds = bounds.seconds
         forced = Search(context.history, trials, suspicion, bounds, forced=True)
         rough = forced.sets()[:1] if not sets or len(sets[0]) > 1 else []
         if sets and rough and len(rough[0]) >= len(sets[0]):
             rough = []
-        deadline.at = max(deadline.at, monotonic() + _GRACE)
+        deadline.seconds = max(deadline.seconds, deadline.used + _GRACE)
         return _Answer(context, trials, proven, forced).found(sets, rough)
 
 
@@ -164,7 +176,7 @@ class _Answer:
             self.trials.count,
             tuple(sorted(scores, key=lambda name: -scores[name])),
             tuple(dict.fromkeys([*self.proven.merges, *self.forced.merges])),
-            self._why(status),
+            self._why(status, len(sets[0]) if sets else 0, len(rough[0]) if rough else 0),
         )
 
     def _merge(self, names: tuple[Sha, ...]) -> Sha | None:
@@ -198,7 +210,7 @@ class _Answer:
     def _subject(self, name: Sha) -> str:
         return self.context.reader.commit(name).subject
 
-    def _why(self, status: Status) -> str:
+    def _why(self, status: Status, proven: int, by_hand: int) -> str:
         suspects = len(self.proven.scores)
         tried = f"{suspects} suspect{'s' * (suspects != 1)}, {self.trials.count} sets tried"
         if not self.proven.scores and self.proven.finished:
@@ -216,6 +228,8 @@ class _Answer:
         if self.proven.merges and status in (Status.NONE, Status.OUT_OF_TIME):
             named = ", ".join(name[:12] for name in list(self.proven.merges)[:3])
             tried += f"; lines in conflict were changed by a merge itself, which cannot be picked alone: {named}"
+        if _is_less(by_hand, proven):
+            tried += f"; {by_hand} would do once a person has resolved their own conflicts, which is less work"
         return f"{text} ({tried})"
 
 

@@ -229,6 +229,28 @@ def test_a_smaller_set_that_needs_a_hand_is_offered_beside_a_proven_one(start: G
     assert [need.commit for need in found.by_hand] == [upper]
 
 
+def test_a_commit_that_is_done_by_hand_does_not_bring_the_lines_of_another(start: Git) -> None:
+    first = start.commit({FILE: text(l10="line 10 of the driver;\nfirst")}, "a: first")
+    second = start.commit({FILE: text(l10="line 10 of the driver;\nfirst\nsecond", l30="second")}, "a: second")
+    fix = start.commit({FILE: text(l10="line 10 of the driver;\nfirst, fixed\nsecond, fixed", l30="second")}, "a: fix")
+    start.commit({FILE: text(l30="the branch's own")}, "own", branch="stable")
+    found = ask(start, fix)
+    assert found.status is Status.BY_HAND
+    assert [(need.commit, need.conflicts) for need in found.by_hand] == [(first, ()), (second, (FILE.encode(),))]
+
+
+@pytest.mark.parametrize(("steps", "by_hand"), [(1, False), (2, False), (3, True), (5, True)])
+def test_one_by_hand_is_advised_where_it_spares_many_that_merge(start: Git, steps: int, *, by_hand: bool) -> None:
+    for number in range(steps):
+        start.commit({FILE: text(l30=f"step {number}")}, f"a: step {number}")
+    last = start.commit({FILE: text(l30="last", l10="last")}, "a: last")
+    fix = start.commit({FILE: text(l30="last", l10="fixed")}, "a: fix it")
+    found = ask(start, fix, limits=Limits(seconds=30.0))
+    assert len(found.sets[0]) == steps + 1
+    assert ([need.commit for need in found.advised] == [last]) == by_hand
+    assert ("which is less work" in found.why) == by_hand
+
+
 def test_a_set_too_large_to_bring_is_no_answer(start: Git) -> None:
     for number in range(5):
         start.commit({FILE: text(l30=f"step {number}")}, f"a: step {number}")
