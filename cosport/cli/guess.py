@@ -21,7 +21,12 @@ _FORMS: Final = (
     (BranchKind.MAIN, re.compile(r"linux-\d+\.\d+(?:\.\d+)?\.y", re.ASCII)),  # the stable team
     (BranchKind.MAIN, re.compile(r"(?:cos|chromeos|lts|android\d*)-\d+(?:\.\d+)*(?:-lts)?", re.ASCII)),
     (BranchKind.MAIN, re.compile(r"v?\d+\.\d+(?:\.\d+)*(?:[.-](?:y|x|stable|lts))?", re.ASCII)),
-    (BranchKind.MAIN, re.compile(r"(?:stable|maint|maintenance|lts)[-/_].+|.+[-_/](?:stable|lts)", re.ASCII)),
+    (
+        BranchKind.MAIN,
+        re.compile(r"(?:stable|maint|maintenance|lts)[-/_].+|.+[-_/](?i:stable|lts)", re.ASCII),
+    ),
+    # Open vSwitch's branch-3.3, Zephyr's v3.7-branch, openEuler's OLK-5.10, the Raspberry Pi's rpi-6.6.y
+    (BranchKind.MAIN, re.compile(r"(?:branch|OLK)-\d+\.\d+|v?\d+\.\d+(?:\.\d+)*-branch|\w+-\d+\.\d+\.y", re.ASCII)),
 )
 _OURS: Final = "backport/"
 """Below it stand picks that cosport made: work on a branch, and no branch to keep alive."""

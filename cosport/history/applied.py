@@ -1,8 +1,8 @@
 """Whether a branch already holds an upstream commit, with the evidence, net of all reverts.
 
-In this order: the commit itself is an ancestor; a commit of the branch says that it carries it; one makes the same
-patch. An equal subject by the same author is reported, and never enough. To say "applied" wrongly is the worst error
-here.
+In this order: the commit itself is an ancestor; a commit of the branch says that it carries it; one has its subject,
+author and author's time, as a pick keeps them; one makes the same patch. An equal subject by the same author is
+reported, and never enough. To say "applied" wrongly is the worst error here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cosport.history.authorship import same_authorship
 from cosport.history.picks import carriers, origins
 from cosport.history.reverts import Reverts
 from cosport.history.schema import Kind
@@ -68,6 +69,10 @@ class _Question:
     def answer(self, *, patches: bool) -> Applied:
         instances = [*self._ancestors(), *self._trailers()]
         result = self._judge(instances)
+        if not result.applied and (silent := self._silent()):
+            instances += silent
+            self.family = (*self.family, *(self.history.entry(each.rank).sha for each in silent))
+            result = self._judge(instances)
         if not result.applied and patches:
             known = {each.rank for each in instances}
             same = [each for each in self._patches() if each.rank not in known]
@@ -142,6 +147,16 @@ class _Question:
                     named = _name(self.history, statement.rank)
                     found.append(_Instance(statement.rank, EvidenceKind.TRAILER, f"{named} reapplies {name[:12]}"))
         return found
+
+    def _silent(self) -> list[_Instance]:
+        return [
+            _Instance(
+                rank,
+                EvidenceKind.AUTHORSHIP,
+                f"{_name(self.history, rank)} has the same subject, author and author's time, which a pick keeps",
+            )
+            for rank in same_authorship(self.history, self.rank, self.reach)
+        ]
 
     def _patches(self) -> list[_Instance]:
         from cosport.history import samepatch

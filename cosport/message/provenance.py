@@ -25,21 +25,28 @@ _SHAS: Final = rb"(?<![0-9a-z])([0-9a-f]{7,64}(?:" + _AND + rb"[0-9a-f]{7,64})*)
 _ANY_SHA: Final = re.compile(_SHA)
 _TREE: Final = rb"(?:upst?r?e?am?'?s?|mainline|linus'?s?(?: tree)?)"
 
+# What may stand between the verb and the sha; and where a pick went to, or came from, behind it.
+_COMMIT: Final = rb"(?:the )?(?:" + _TREE + rb" |master )?(?:(?:commits?|changeset)(?: id)?:?\s+){0,2}"
+_WHERE: Final = rb"(?:,? (?:to|from|in|of|on) (?:the )?[\w./-]+(?: branch)?)?"
+
 # (form, whether it must begin a paragraph, pattern of the line in lower case without indentation)
 _ORIGINS: Final = tuple(
     (form, paragraph, re.compile(pattern))
     for form, paragraph, pattern in (
         # (cherry picked from commit X), (cherry-picked from X), (cherry picked from X commit): git's own in 2005 and
-        # now.
+        # now; also Cherry-picked-from: X, and Gerrit's (cherry picked from https://HOST/q/commit:X).
         (OriginForm.CHERRY_PICKED, False,
-         rb"[(\[]\s*cherry[- ]?picked (?:from|of) (?:the )?(?:" + _TREE + rb" )?(?:commits?:? ){0,2}" + _SHAS),
+         rb"[(\[]\s*cherry[- ]?pick(?:ed)?(?: from| of)?\s+" + _COMMIT + _SHAS),
+        (OriginForm.CHERRY_PICKED, False, rb"[(\[]\s*cherry[- ]?picked from\s+https?://[^\s)]+[:/=]" + _SHA),
+        (OriginForm.CHERRY_PICKED, False, rb"cherry[- ]?picked[- ]from(?: commit)?:\s*" + _SHA),
+        # GitHub joins it to the line above where that had no newline: "Fixes #9(cherry picked from commit X)".
+        (OriginForm.CHERRY_PICKED, False, rb".*[^\s(]\(cherry picked from commit ([0-9a-f]{40,64})\)\s*$"),
         (OriginForm.CHERRY_PICKED, True,
-         rb"cherry[- ]?picked from (?:" + _TREE + rb" )?(?:commits?:? ){0,2}" + _SHA + rb"(?: commit)?\s*\.?\s*$"),
-        (OriginForm.BACKPORTED, False,
-         rb"[(\[]\s*back-?ported from (?:the )?(?:" + _TREE + rb" )?(?:commits?:? ){0,2}" + _SHAS),
+         rb"cherry[- ]?pick(?:ed)?(?: from| of)? " + _COMMIT + _SHA + rb"(?: commit)?\s*\.?\s*$"),
+        (OriginForm.BACKPORTED, False, rb"[(\[]\s*back-?port(?:ed)? (?:from|of)\s+" + _COMMIT + _SHAS),
         (OriginForm.BACKPORTED, True,
-         rb"(?:\[\s*)?(?:this (?:patch )?is )?(?:an? )?(?:back-?port(?:ed)?) (?:of|from) (?:the )?(?:" + _TREE
-         + rb" )?commits?:? " + _SHAS + rb"(?: " + _TREE + rb")?(?:\s*[.,(\[\])-]|\s*$)"),
+         rb"[(\[]?\s*(?:this (?:patch |commit |change )?is )?(?:an? )?(?:back|cross)-?port(?:ed)? (?:of|from)\s+"
+         + _COMMIT + _SHAS + rb"(?: " + _TREE + rb")?(?:\s*[.,(\[\])-]|" + _WHERE + rb"\s*[.)\]]?\s*$)"),
         # commit X upstream. / Commit: X upstream / commit commit X upstream / commits X and Y upstream, with what
         # follows only where it is no sentence that goes on.
         (OriginForm.COMMIT_UPSTREAM, True,
@@ -51,6 +58,10 @@ _ORIGINS: Final = tuple(
          rb"[(\[]\s*(?:this is )?" + _TREE + rb" commits?:?\s+(?:commit:?\s+)?" + _SHAS),
         (OriginForm.UPSTREAM_COMMIT, True,
          rb"(?:this is )?" + _TREE + rb" commits?(?: id)?:?\s+(?:commit:?\s+)?" + _SHAS + rb"\s*(?:[.,(\])-]\s*|$)"),
+        # master commit: X, master changeset: X, master-commit-id: X, below the tags; in a sentence: From master commit
+        # X.
+        (OriginForm.MASTER_COMMIT, False, rb"master[- ](?:commit|changeset)(?:-id)?:\s*" + _SHA),
+        (OriginForm.MASTER_COMMIT, True, rb"(?:[\w-]+ )?from master commit " + _SHA + rb"\s*\.?\s*$"),
         (OriginForm.GIT_COMMIT_TAG, False, rb"git-commit:\s*" + _SHA),
         (OriginForm.COMMIT_LINE, False, rb"commit:?\s+(?:commit:?\s+)?" + _SHA + rb"\s*$"),
     )
@@ -84,6 +95,8 @@ _KEY: Final = re.compile(rb"[a-z][a-z-]{1,30}(?::|\s+\S+$)")
 _QUOTE: Final = b"\"'"
 
 _CIQ_KEYS: Final = (b"jira", b"cve", b"bugfix", b"commit-author", b"feature", b"subsystem", b"rebuild", b"bugzilla")
+_INCLUSION: Final = re.compile(rb"[\w.-]+ inclusion$|from:? \S")
+"""What openEuler writes above its "commit X": "mainline inclusion" and "from mainline-v6.6"."""
 _NOTHING: Final = Provenance()
 
 _ORIGIN: Final = 1
@@ -94,6 +107,8 @@ _CHANGE: Final = 16
 _WORDS: Final = (
     (b"commit", _ORIGIN),
     (b"cherry", _ORIGIN),
+    (b"backport", _ORIGIN),
+    (b"changeset:", _ORIGIN),
     (b"fixes:", _FIX),
     (b"revert", _REVERT),
     (b"reapp", _REVERT),
@@ -101,14 +116,14 @@ _WORDS: Final = (
     (b"stable-dep-of:", _STABLE),
     (b"change-id:", _CHANGE),
 )
-"""Words without which a kind of statement is not made; "upstream" and "backport" never come without "commit"."""
+"""Words without which a kind of statement is not made; "upstream" never comes without "commit"."""
 
 
 def scan(message: bytes) -> Provenance:
     """What `message` (everything after a commit's headers) states of other commits; shas in lower case, as written.
 
-    The forms are those of the kernel's stable, Ubuntu, SUSE, CIQ and ChromiumOS trees and of `git cherry-pick -x`,
-    `git revert` and `git revert --reapply`, with the slips that real histories hold.
+    The forms are those of the kernel's stable, Ubuntu, SUSE, CIQ, ChromiumOS and openEuler trees, of Xen,
+    and of `git cherry-pick -x`, `git revert` and `git revert --reapply`, with the slips that real histories hold.
     """
     stated = scan_many((message,))
     return stated[0][1] if stated else _NOTHING
@@ -199,7 +214,7 @@ def _lines(low: bytes, word: bytes) -> Iterator[tuple[int, int]]:
 
 def _all_origins(low: bytes, taken: Collection[int]) -> tuple[Origin, ...]:
     """The statements of origin, but for the subject; the lines that begin at `taken` state something else."""
-    begins = {*_holding(low, b"commit"), *_holding(low, b"cherry")} - {0}
+    begins = {begin for word, kind in _WORDS if kind == _ORIGIN for begin in _holding(low, word)} - {0}
     if not begins:
         return ()
     lines = low.split(b"\n")
@@ -239,7 +254,7 @@ def _begins(lines: list[bytes], number: int) -> bool:
 
 
 def _is_commit_line(lines: list[bytes], number: int) -> bool:
-    """Whether a bare "commit X" is an origin: among CIQ's keys, or above upstream's own message as RHEL pastes it.
+    """Whether a bare "commit X" is an origin: with the keys of CIQ or openEuler, or above what RHEL pastes.
 
     Elsewhere it is the result of a `git bisect`, or the wrapped end of a sentence.
     """
@@ -249,6 +264,8 @@ def _is_commit_line(lines: list[bytes], number: int) -> bool:
     below = lines[number + 1].strip() if number + 1 < len(lines) else b""
     if below.startswith(b"author: "):
         return b"    " + lines[0].rpartition(b"] ")[2].strip() in lines[number + 2 : number + 8]
+    if any(line.endswith(b" inclusion") for line in above) and all(map(_INCLUSION.match, above)):
+        return True
     if not all(line.startswith(_CIQ_KEYS) for line in above):
         return False
     return bool(above) or below.startswith((b"commit-author", b"upstream-diff"))

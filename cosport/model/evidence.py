@@ -13,6 +13,7 @@ class EvidenceKind(StrEnum):
 
     ANCESTOR = "ancestor"
     TRAILER = "trailer"
+    AUTHORSHIP = "authorship"  # the same subject, author and second: what a pick keeps where it says nothing
     PATCH_ID = "patch-id"
     SAME_TREE = "same-tree"
     SUBJECT = "subject"  # weak: never enough by itself

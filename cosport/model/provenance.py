@@ -17,8 +17,9 @@ class OriginForm(StrEnum):
     COMMIT_UPSTREAM = "commit-upstream"  # commit X upstream.
     UPSTREAM_COMMIT = "upstream-commit"  # [ Upstream commit X ]
     UPSTREAM_COMMIT_TAG = "upstream-commit-tag"  # Upstream-commit: X
+    MASTER_COMMIT = "master-commit"  # master commit: X, Xen
     GIT_COMMIT_TAG = "git-commit-tag"  # Git-commit: X, SUSE
-    COMMIT_LINE = "commit-line"  # commit X on a line of its own at the top, CIQ and RHEL
+    COMMIT_LINE = "commit-line"  # commit X on a line of its own at the top, CIQ, RHEL and openEuler
 
 
 class Origin(NamedTuple):

@@ -46,6 +46,8 @@ def local(git: Git) -> Path:
         ("cos-5.4", M), ("linux-6.1.y", M), ("linux-2.6.32.y", M), ("stable/6.1", M), ("6.1-stable", M), ("v5.10", M),
         ("6.1", M), ("chromeos-5.15", M), ("android14-6.1", M), ("android14-6.1-lts", M), ("v6.6.y", M),
         ("release-R85", R), ("release-R85-13310.B", R), ("release/2024", R), ("cos-5.4-release", R), ("R109", R),
+        ("branch-3.3", M), ("v3.7-branch", M), ("OLK-5.10", M), ("rpi-6.6.y", M), ("REL_17_STABLE", M),
+        ("branch-of-work", None), ("my-branch", None), ("openflow-1.0", None),
         ("master", None), ("main", None), ("topic/x", None), ("backport/cos-5.4/71994620bb25", None),
         ("backport/release-R85/71994620bb25", None), ("backport/linux-6.1-stable", None),
         ("linux-next", None), ("release", None), ("my-stable-idea", None), ("\uff15.4", None),

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cosport.history.applied import applied
+from cosport.model.commit import Sha
 from cosport.model.evidence import EvidenceKind
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ def test_an_ancestor_is_applied(git: Git, fix: str, ask: Asker) -> None:
         "Upstream-commit: {}",
         "Git-commit: {}",
         "This is a backport of mainline commit {}",
+        "master commit: {}",
+        "mainline inclusion\nfrom mainline-v6.6-rc1\ncommit {}\ncategory: bugfix",
     ],
 )
 def test_every_known_form_of_origin_counts(git: Git, fix: str, ask: Asker, form: str) -> None:
@@ -319,3 +323,57 @@ def test_replace_refs_do_not_change_the_answer(git: Git, fix: str, ask: Asker) -
     git("replace", own, forged)
     git("update-ref", "-d", "refs/heads/scratch")
     assert not ask.applied(fix, "stable").applied
+
+
+def silent(git: Git, fix: str, text: str = "two, adapted\n", **kwargs: str) -> str:
+    """A pick of `fix` to stable that says nothing: git keeps subject, author and author's time."""
+    when = git("log", "-1", "--format=%ad", "--date=raw", fix)
+    return git.commit({"a.c": text}, "a: fix the count\n\nOther words.\n", branch="stable", date=when, **kwargs)
+
+
+def test_a_pick_that_says_nothing_is_known_by_its_author_and_second(git: Git, fix: str, ask: Asker) -> None:
+    carrier = silent(git, fix)
+    answer = ask.applied(fix, "stable")
+    assert (answer.applied, answer.carrier) == (True, carrier)
+    assert kinds(answer) == [EvidenceKind.AUTHORSHIP]
+    assert not ask.applied(fix, "stable^").applied
+    assert not ask.applied(fix, "other").applied
+
+
+def test_a_silent_pick_that_was_reverted_is_not_applied(git: Git, fix: str, ask: Asker) -> None:
+    revert(git, silent(git, fix), "one\n")
+    answer = ask.applied(fix, "stable")
+    assert not answer.applied
+    assert EvidenceKind.REVERTED in kinds(answer)
+
+
+def test_another_author_of_that_second_is_no_silent_pick(git: Git, fix: str, ask: Asker) -> None:
+    silent(git, fix, author="Somebody Else <else@example.org>")
+    assert not ask.applied(fix, "stable").applied
+
+
+def test_a_silent_pick_of_something_else_that_it_names_is_none_of_this(git: Git, fix: str, ask: Asker) -> None:
+    when = git("log", "-1", "--format=%ad", "--date=raw", fix)
+    message = f"a: fix the count\n\n(cherry picked from commit {'1' * 40})\n"
+    git.commit({"a.c": "three\n"}, message, branch="stable", date=when)
+    assert not ask.applied(fix, "stable").applied
+
+
+def test_seconds_that_a_script_made_tell_nothing(git: Git, ask: Asker) -> None:
+    same = "1500000000 +0000"
+    git.commit({"a.c": "one\n", "b.c": "b\n"}, "start", date=same)
+    git.branch("stable")
+    fix = git.commit({"a.c": "two\n"}, "a: fix the count", date=same)
+    git.commit({"b.c": "another\n"}, "a: fix the count", branch="stable", date=same)
+    answer = ask.applied(fix, "stable")
+    assert not answer.applied
+    assert kinds(answer) == [EvidenceKind.SUBJECT]
+
+
+def test_a_commit_split_in_two_has_no_silent_pick(git: Git, fix: str, ask: Asker) -> None:
+    when = git("log", "-1", "--format=%ad", "--date=raw", fix)
+    git.commit({"b.c": "its other half\n"}, "a: fix the count", date=when)
+    silent(git, fix)
+    with ask.open() as history:
+        history.upstream = history.rank(Sha(git.sha("main")))
+        assert not applied(history, Sha(fix), Sha(git.sha("stable"))).applied
