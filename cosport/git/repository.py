@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import signal
 import tempfile
 from dataclasses import dataclass, replace
@@ -183,7 +184,8 @@ class Repository:
             with tempfile.TemporaryDirectory(prefix="tmp_init_", dir=folder.parent) as scratch:
                 made = os.path.join(scratch, "git")  # noqa: PTH118
                 argv = ["git", "init", "--quiet", "--bare", "--template=", f"--object-format={hash_name}", made]
-                done = process.run(argv, env=environment(), timeout=timeout())
+                env = environment({"GIT_DEFAULT_REF_FORMAT": "files"})  # what `moment` can copy
+                done = process.run(argv, env=env, timeout=timeout())
                 if done.status:
                     raise failure(done, ("init",))
                 with contextlib.suppress(OSError):  # somebody else was quicker
@@ -192,6 +194,19 @@ class Repository:
             (folder / "objects" / "info").mkdir(exist_ok=True)
             (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(borrow) + b"\n")
         return cls.open(folder)
+
+    def moment(self, folder: Path) -> Repository:
+        """A bare repository for a moment, in the new `folder`: it borrows these objects and has no ref yet.
+
+        This one was made by `make`. What git needs to see a repository is copied from it: a job of half a second would
+        notice the processes of `git init`.
+        """
+        (folder / "objects" / "info").mkdir(parents=True)
+        (folder / "refs").mkdir()
+        for name in ("HEAD", "config"):
+            shutil.copyfile(self.git_dir / name, folder / name)
+        (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(self.git_dir / "objects") + b"\n")
+        return replace(self, git_dir=folder, common_dir=folder)
 
     def with_environment(self, extra: Mapping[str, str]) -> Repository:
         """The same repository, seen with more environment variables (a quarantine's object directories)."""

@@ -176,6 +176,8 @@ class DaskLane:
             if self._open.get(order.name) is not sent:
                 return
             del self._open[order.name]
+        if sent.future.status == "finished" and not order.alone and (sent.bundled or not order.tips):
+            self._hand_out()  # its worker has done it: the next need not wait until the answer is here
         answer, deaths = _answer(sent.future)
         if deaths:
             self._workers.pop(sent.worker, None)

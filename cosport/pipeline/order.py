@@ -55,6 +55,11 @@ class Order(Struct, frozen=True, kw_only=True):
     alone: bool = False
 
     @property
+    def needs_repository(self) -> bool:
+        """Whether it works on commits; a command that names none has no use for a repository."""
+        return self.is_stage or bool(self.tips) or any(REPO in part for part in self.argv)
+
+    @property
     def name(self) -> str:
         """What the attempt is called, on every machine."""
         return f"{self.run}/{self.node}/{self.attempt}"

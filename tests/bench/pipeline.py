@@ -1,4 +1,9 @@
-"""What the engine costs: jobs that do nothing, in one process; and how much faster more workers are."""
+"""What the engine costs: jobs that do nothing, in one process; and how much faster more workers are.
+
+The speed-up is that of the jobs: from the first one's start to the last one's end, as the journal has it. Before that
+the client starts and meets its scheduler, which takes as long for one worker as for many, and is told by itself. What
+the machine has to give is seen in the same run, by the same commands under `xargs -P`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.bench import measure
 from tests.bench.tool import COSPORT
+from tests.pipeline.lab import Lab, lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,26 +28,100 @@ if TYPE_CHECKING:
 NOTHING: Final = 200
 """Jobs that do nothing."""
 
-WORK: Final = 24
 REPEATS: Final = 3
-SPIN: Final = "import time\nwhile time.process_time() < 0.5: pass"
-"""What an independent job does: half a second of computing."""
+_TICK: Final = os.sysconf("SC_CLK_TCK")
+_SPIN: Final = "import time\nwhile time.process_time() < 0.5: pass"
+_C: Final = """
+#define ONE(n) int f##n(int *a, int k) { int s = n; for (int i = 0; i < k; i++) { switch (a[i] % 7) { \\
+  case 0: s += a[i] * n; break; case 3: s ^= i << (n & 7); break; default: s -= f(a, s & 3); } } return s; }
+#define TEN(n) ONE(n##0) ONE(n##1) ONE(n##2) ONE(n##3) ONE(n##4) ONE(n##5) ONE(n##6) ONE(n##7) ONE(n##8) ONE(n##9)
+int f(int *a, int k);
+TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) TEN(8) TEN(9)
+"""
+_BOOT: Final = "{stage: regress, with: {workload: balloon-boot}, resources: {memory: 600 MiB, qemu: 1}, reuse: false}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of independent jobs. `command`: what they run where they need a processor, for the peer."""
+
+    name: str
+    count: int
+    job: str
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Took:
+    """Seconds of the jobs of a run, and before them; milliseconds that the workers computed for each."""
+
+    jobs: float
+    before: float
+    each: float
 
 
 def bench(report: measure.Report) -> None:
     """Measure the overhead of a job, and the speed-up by workers in processes of their own."""
     with _repository() as repo:
-        spent = measure.median(_runs(repo, _nothing(NOTHING), "--jobs", "1", repeats=REPEATS))
-        idle = measure.median(_runs(repo, _nothing(1), "--jobs", "1", repeats=REPEATS))
-        each = (spent - idle) / (NOTHING - 1) * 1000
+        runs = _runs(repo, _nothing(NOTHING), "--jobs", "1", repeats=REPEATS)
+        idle = _runs(repo, _nothing(1), "--jobs", "1", repeats=REPEATS)
+        each = (measure.median(runs) - measure.median(idle)) / (NOTHING - 1) * 1000
+        busy = (measure.median_cpu(runs) - measure.median_cpu(idle)) / (NOTHING - 1) * 1000
         report.add("pipeline", "a job that does nothing, embedded", each, "ms", at_most=50)
-        report.add("pipeline", "a run of one such job, start-up included", idle * 1000, "ms")
-        cores = os.cpu_count() or 1
-        alone = _spin(repo, 1)
-        together = _spin(repo, cores)
-        report.add("pipeline", f"{WORK} jobs of 0.5 s, 1 worker", alone, "s")
-        report.add("pipeline", f"{WORK} jobs of 0.5 s, {cores} workers", together, "s")
-        report.add("pipeline", f"speed-up by {cores} workers", alone / together, "x", at_least=0.8 * cores)
+        report.add("pipeline", "... of that computing", busy, "ms")
+        report.add("pipeline", "a run of one such job, start-up included", measure.median(idle) * 1000, "ms")
+        for kind in _kinds(repo):
+            _speed_up(report, repo, kind)
+
+
+def _kinds(repo: Path) -> tuple[Kind, ...]:
+    source = repo / "many.c"
+    source.write_text(_C, encoding="utf-8")
+    spin = (sys.executable, "-S", "-c", _SPIN)
+    compiler = ("cc", "-O2", "-c", "-o", "/dev/null", str(source))
+    return (
+        Kind("sleeping 0.5 s", 24, _command(("sleep", "0.5"))),
+        Kind("computing 0.5 s", 24, _command(spin), spin),
+        Kind("compiling", 12, _command(compiler), compiler),
+        Kind("booting QEMU", 6, _BOOT),
+    )
+
+
+def _command(argv: tuple[str, ...]) -> str:
+    return f"{{run: {json.dumps(argv)}, reuse: false}}"
+
+
+def _speed_up(report: measure.Report, repo: Path, kind: Kind) -> None:
+    """Run the same jobs on one worker and on more: each time after the peer, so that both meet the same machine."""
+    cores = os.cpu_count() or 1
+    peers: dict[int, float] = {}
+    tooks: dict[int, _Took] = {}
+    for workers in (1, 2, 3):
+        peers[workers] = _xargs(kind, workers) if kind.command else 0.0
+        tooks[workers] = _took(repo, kind, workers)
+    alone = tooks[1]
+    what = f"{kind.count} jobs {kind.name}"
+    note = f"{alone.before:.1f} s before the first; {alone.each:.0f} ms computing a job"
+    report.add("pipeline", f"{what}, 1 worker", alone.jobs, "s", note=note)
+    if kind.command:
+        report.add("pipeline", "... xargs -P1", peers[1], "s")
+    for workers in (2, 3):
+        gain = alone.jobs / tooks[workers].jobs
+        most: float = min(workers, cores) if kind.command or kind.job == _BOOT else workers
+        shared = f", {workers} workers on {cores} processors" if most < workers else ""
+        note = f"{tooks[workers].jobs:.1f} s: {gain / most:.0%} of {most}{shared}"
+        if kind.command:
+            most = peers[1] / peers[workers]
+            note += f"; xargs -P{workers}: {peers[workers]:.1f} s, {most:.2f} x"
+        report.add("pipeline", f"... speed-up by {workers} workers", gain, "x", at_least=0.8 * most, note=note)
+
+
+def _xargs(kind: Kind, workers: int) -> float:
+    """Seconds for its jobs under xargs(1)."""
+    numbers = "".join(f"{number}\n" for number in range(kind.count)).encode()
+    begin = time.perf_counter()
+    subprocess.run(["xargs", f"-P{workers}", "-I{}", *kind.command], input=numbers, check=True)
+    return time.perf_counter() - begin
 
 
 def _nothing(count: int) -> str:
@@ -63,25 +144,36 @@ def _runs(repo: Path, text: str, *options: str, repeats: int) -> list[measure.Ru
     return [measure.run(argv, cwd=repo) for _ in range(repeats)]
 
 
-def _spin(repo: Path, workers: int) -> float:
-    """Seconds for independent jobs that compute, on a cluster of so many workers of one thread each."""
-    jobs = "".join(
-        f"  j{number}: {{run: [{sys.executable}, -c, {json.dumps(SPIN)}, '{number}']}}\n" for number in range(WORK)
-    )
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        scheduler = subprocess.Popen(
-            [*COSPORT, "pipeline", "scheduler", "--listen", "tcp://127.0.0.1:0"], stdout=subprocess.PIPE
-        )
-        started.append(scheduler)
-        assert scheduler.stdout is not None
-        address = scheduler.stdout.readline().decode().split()[-1]
-        argv = [*COSPORT, "pipeline", "worker", address, "--jobs", "1", "--folder", str(repo / "w"), "--quiet"]
-        started += [subprocess.Popen(argv) for _ in range(workers)]
-        time.sleep(5)  # until all of them are there
-        (run,) = _runs(repo, f"pipeline: spin\njobs:\n{jobs}", "--scheduler", address, repeats=1)
-        return run.seconds
-    finally:
-        for child in reversed(started):
-            child.terminate()
-            child.wait()
+def _took(repo: Path, kind: Kind, workers: int) -> _Took:
+    """Run its jobs on a cluster of so many workers of one thread each, all of them there before it begins."""
+    jobs = "".join(f"  j{number}: {kind.job}\n" for number in range(kind.count))
+    folder = Path(tempfile.mkdtemp(prefix="lab-", dir=repo))
+    with lab(folder, [("--jobs", "1", "--qemu", "1", "--memory", "1 GiB")] * workers) as made:
+        while _ready(made) < workers:
+            time.sleep(0.1)
+        busy = _computed(made)
+        (run,) = _runs(repo, f"pipeline: speed\njobs:\n{jobs}", "--scheduler", made.address, repeats=1)
+        each = (_computed(made) - busy) / kind.count * 1000
+    newest = json.loads(_asked(repo, "list"))["runs"][0]["id"]
+    shown = json.loads(_asked(repo, "show", newest))
+    tries = [each for job in shown["jobs"] for each in job["attempts"]]
+    spent = max(each["ended"] for each in tries) - min(each["began"] for each in tries)
+    return _Took(spent, run.seconds - spent, each)
+
+
+def _ready(made: Lab) -> int:
+    return sum("worker at" in log.read_text(encoding="utf-8") for log in made.folder.glob("w/worker-*/worker.log"))
+
+
+def _computed(made: Lab) -> float:
+    """Seconds that the workers and their jobs have computed so far."""
+    spent = 0
+    for pid in made.worker_pids():
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        spent += sum(int(each) for each in fields[11:15])
+    return spent / _TICK
+
+
+def _asked(repo: Path, *words: str) -> bytes:
+    argv = [*COSPORT, "pipeline", *words, "--json"]
+    return subprocess.run(argv, cwd=repo, stdout=subprocess.PIPE, check=True).stdout
