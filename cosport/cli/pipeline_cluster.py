@@ -50,9 +50,12 @@ def worker(
     When it dies, all that its jobs started dies too, and another worker process takes its place. `--repo` names a clone
     whose commits need not be sent to it.
     """
+    from cosport.gerrit import credentials
     from cosport.pipeline import cluster, supervise
     from cosport.pipeline import worker as work
 
+    for name in credentials.VARIABLES:
+        os.environ.pop(name, None)  # no job here may vote or push
     where = tls_of(tls)
     address = cluster.checked(scheduler, where)
     has = machine(jobs, memory, qemu)

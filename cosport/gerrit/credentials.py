@@ -25,6 +25,10 @@ TOKEN: Final = "COSPORT_GERRIT_TOKEN"  # noqa: S105 - the name of a variable
 USER: Final = "COSPORT_GERRIT_USER"
 
 
+VARIABLES: Final = (TOKEN, USER)
+"""The variables that speak of an account: what has no need of it runs without them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """An account's name and its token. Printing one shows the name only."""

@@ -35,6 +35,7 @@ class Order(Struct, frozen=True, kw_only=True):
     `tips` are all commits that it needs; `config` is the text of cosport.toml, if any.
 
     `client` tells the process that gave it from an earlier one of the same run, whose orders may still be on their way.
+    `holds_token`: what Gerrit knows us by stays in its environment; such an order goes to no worker.
     `alone`: a worker has died under it, so it gets one for itself, and no other job is blamed for the next death.
     """
 
@@ -52,6 +53,7 @@ class Order(Struct, frozen=True, kw_only=True):
     hash_name: str = "sha1"
     version: str = ""
     client: str = ""
+    holds_token: bool = False
     alone: bool = False
 
     @property

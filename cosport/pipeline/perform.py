@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from cosport import process
 from cosport.errors import ToolError
+from cosport.gerrit import credentials
 from cosport.git.repository import environment
 from cosport.pipeline.order import FOLDER, REPO, Answer
 from cosport.pipeline.stages import COSPORT
@@ -56,7 +57,7 @@ def perform(order: Order, folder: Path, repo: Path, config: Path | None) -> Answ
             pidfile=folder / PID,
             output=output,
             errors=folder / LOG,
-            env=environment({"COSPORT_FOLDER": str(folder)}),
+            env=_environment(order, folder),
             cwd=folder,
         )
         status = process.wait_lasting(child, timeout=order.seconds, stop=flag.is_set)
@@ -88,12 +89,18 @@ def _empty(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
+def _environment(order: Order, folder: Path) -> dict[str, str]:
+    """The environment of a job. The mark tells whose it is; the token stays with those that are to use it."""
+    env = environment({"COSPORT_FOLDER": str(folder)})
+    return env if order.holds_token else {name: env[name] for name in env if name not in credentials.VARIABLES}
+
+
 def _argv(order: Order, folder: Path, repo: Path, config: Path | None) -> list[str]:
     argv = [part.replace(FOLDER, str(folder)).replace(REPO, str(repo)) for part in order.argv]
     if argv[0] != COSPORT:
         return argv
     if order.is_stage:
-        shared = [f"--repo={repo}", *([f"--config={config}"] if config is not None else [])]
         end = argv.index("--")  # options stand before it, words after it
-        argv[end:end] = shared
+        own = any(each.startswith("--config=") for each in argv[:end])
+        argv[end:end] = [f"--repo={repo}", *([f"--config={config}"] if config is not None and not own else [])]
     return [sys.executable, "-P", "-m", "cosport", *argv[1:]]

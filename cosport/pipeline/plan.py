@@ -89,6 +89,7 @@ class Orders:
             hash_name=self._reader.repository.hash_name,
             version=__version__,
             client=self._client,
+            holds_token=bool(node.job.stage) and STAGES[node.job.stage].holds_token,
         )
 
     def _stage_argv(self, node: Node, values: _Values) -> tuple[str, ...]:

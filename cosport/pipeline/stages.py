@@ -215,7 +215,11 @@ STAGES: Final[dict[str, Stage]] = {
     ),
     "vote": Stage(
         command=("bot", "once"),
-        parameters={"dir": Parameter("--dir"), "dry-run": Parameter("--dry-run", flag=True)},
+        parameters={
+            "config": Parameter("--config"),  # the bot's file, where it is not the configuration of the run
+            "dir": Parameter("--dir"),
+            "dry-run": Parameter("--dry-run", flag=True),
+        },
         outputs=("open", "judged", "posted"),
         read=_vote,
         where=Place.HERE,
