@@ -184,7 +184,7 @@ def test_ctrl_c_stops_the_jobs_on_workers_too(house: House) -> None:
     client = house.start("run", str(house.write(f"pipeline: p\nmatrix: {{branches: [cos-6.1]}}\njobs:\n{jobs}")))
     wait_for(lambda: len(house.lines()) >= 3)
     client.send_signal(signal.SIGINT)
-    assert client.wait(timeout=20) == 130
+    assert client.wait(timeout=90) == 130
     wait_for(lambda: not house.lab.marked(), 5.0)
     assert house.show("p-1")["state"] == "interrupted"
 

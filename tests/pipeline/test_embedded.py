@@ -163,7 +163,7 @@ def test_a_stopped_run_goes_on(repo: Git, tmp_path: Path, end: signal.Signals) -
     child = begin(repo, file)
     wait_for(lambda: told.exists() and "slow" in told.read_text(encoding="utf-8"))
     child.send_signal(end)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=90)
     if end is not signal.SIGKILL:
         assert child.returncode == 130
         assert b"hint: go on with it: cosport pipeline resume long-1" in err
@@ -189,7 +189,7 @@ def test_two_do_not_work_on_one_run(repo: Git, tmp_path: Path) -> None:
     shown = cosport("pipeline", "show", "long-1", cwd=repo.path, check=1)
     assert "running" in shown.out
     child.send_signal(signal.SIGINT)
-    child.communicate(timeout=30)
+    child.communicate(timeout=90)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
