@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tarfile
 import tempfile
-from pathlib import Path
+import zlib
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from cosport.errors import DiskError, ToolError
@@ -122,7 +124,7 @@ def _unite(repository: Repository, theirs: Sha) -> None:
 
 
 def pack(folder: Path) -> bytes:
-    """The files in a folder as a tar archive. Raises ToolError where they are too large to send."""
+    """The files in a folder as a tar archive, without links. Raises ToolError where they are too large to send."""
     total = sum(file.lstat().st_size for file in folder.rglob("*"))
     if total > LARGEST:
         raise ToolError(
@@ -131,17 +133,38 @@ def pack(folder: Path) -> bytes:
         )
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz", compresslevel=1) as tar:
-        tar.add(folder, arcname=".", filter=lambda member: None if member.name == f"./{PID}" else member)
+        tar.add(folder, arcname=".", filter=lambda member: member if _travels(member) else None)
     return data.getvalue()
 
 
+def _travels(member: tarfile.TarInfo) -> bool:
+    """Links, sockets and the like mean nothing in another place."""
+    return (member.isdir() or member.isreg()) and member.name != f"./{PID}"
+
+
 def unpack(data: bytes, folder: Path) -> None:
-    """Lay the files of an archive down in `folder`; nothing in it leads elsewhere. Raises DiskError."""
+    """Lay the files of an archive down in `folder`; nothing in it leads elsewhere.
+
+    Files and folders only, each within `folder`: a link could lead the next file out of it. (tarfile's own filter would
+    do, but Debian 12's Python 3.11.2 has none yet.) Raises DiskError; ToolError for anything else in the archive.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
-            tar.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError) as exc:
+            for member in tar:
+                name = PurePosixPath(member.name)
+                if name.is_absolute() or ".." in name.parts or not (member.isdir() or member.isreg()):
+                    raise ToolError(f"a worker sent {member.name!r}, which is no file of its job's folder")
+                target = folder / name
+                if member.isdir():
+                    target.mkdir(parents=True, exist_ok=True)
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                content = tar.extractfile(member)
+                assert content is not None  # isreg
+                with content, target.open("wb") as file:
+                    shutil.copyfileobj(content, file)
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as exc:
         raise DiskError(f"{folder}: the files of a job cannot be laid down: {exc}") from exc
 
 
