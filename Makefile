@@ -28,12 +28,15 @@ demo: setup ## show the whole way on a small kernel repository, in demo/
 	@.ci/packages guest
 	@$(BIN)/cosport demo demo/
 
-.PHONY: test
-test: setup ## run all tests (a tenth of each long campaign)
+.PHONY: parts
+parts: setup
 	@.ci/packages guest
 	@.ci/packages test
 	@.ci/packages kernel
 	@.ci/packages gerrit $(VENV)/gerrit
+
+.PHONY: test
+test: parts ## run all tests (a tenth of each long campaign)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 .PHONY: check
@@ -49,13 +52,11 @@ format: setup ## format the code and fix what can be fixed
 	@$(BIN)/ruff format .
 
 .PHONY: bench
-bench: setup ## measure speed and memory (on real histories too: COSPORT_BENCH_LINUX, _QEMU, _RDMA)
-	@.ci/packages gerrit $(VENV)/gerrit
+bench: parts ## measure speed and memory (on real histories too: COSPORT_BENCH_LINUX, _QEMU, _RDMA)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: soak
-soak: setup ## run the long campaigns whole
-	@.ci/packages gerrit $(VENV)/gerrit
+soak: parts ## run the long campaigns whole
 	@COSPORT_SOAK=1 $(BIN)/python -m pytest -n auto -m soak $(ARGS)
 
 .PHONY: dist
