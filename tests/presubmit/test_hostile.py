@@ -35,7 +35,7 @@ NAMES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(
     lambda words: "".join(char for char in " ".join(words) if char not in "<>\n\r\0")[:80] or "x"
 )
 PATHS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(
-    lambda words: "d/" + "".join(words).replace("/", "_").replace("\0", "")[:60]
+    lambda words: "d/" + ("".join(words).replace("/", "_").replace("\0", "")[:60] or "x")
 )
 
 
