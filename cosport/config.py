@@ -108,6 +108,7 @@ class Bot(Struct, frozen=True, forbid_unknown_fields=True):
     `group` may give it commands in comments, `hourly` of them an hour and change at most. `interval` is the seconds
     between two looks at the open changes. With `ssh` (user@host:port) Gerrit's events wake it earlier; `known_hosts` is
     the file with the server's host key. `patience` is the seconds that one patch set may take to judge.
+    `tester_user` is whom the tester runs as, where root starts the bot.
     """
 
     group: str = ""
@@ -116,6 +117,7 @@ class Bot(Struct, frozen=True, forbid_unknown_fields=True):
     ssh: str = ""
     known_hosts: str = ""
     patience: float = 600.0
+    tester_user: str = ""
 
 
 class Cve(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ nothing that somebody uploads is taken for history.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from cosport.config import Config
     from cosport.gerrit.upload import Server
+    from cosport.history.declined import Decline
 
 CHANGES: Final = "refs/cosport/changes/"
 _AT_ONCE: Final = 200
@@ -84,12 +86,17 @@ class Clone:
         if gone:
             self.repository.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in gone).encode())
 
-    def world(self, config: Config) -> str:
-        """A name for all that judgements could depend on, as it is now: refs, configuration, CVE data, software."""
+    def world(self, config: Config, declines: tuple[Decline, ...]) -> str:
+        """A name for all that judgements could depend on, as it is now: refs, configuration, data, decisions, software.
+
+        A decision may hold until a day, so each day is another world.
+        """
         kinds = ("refs/heads", "refs/remotes", "refs/tags", "refs/meta/cosport", "refs/notes")
         listed = self.repository.run("for-each-ref", "--format=%(objectname) %(refname)", *kinds)
         state = hashlib.sha256(listed)
-        state.update(f"{__version__}\n{config!r}\n{_data_version(config.cve.data)}".encode("utf-8", "surrogateescape"))
+        today = dt.datetime.now(tz=dt.UTC).date() if declines else ""
+        said = f"{__version__}\n{config!r}\n{_data_version(config.cve.data)}\n{declines!r}\n{today}"
+        state.update(said.encode("utf-8", "surrogateescape"))
         return state.hexdigest()[:16]
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cosport.bot import tester
 from cosport.bot.protocol import Answer, UntrustedAnswerError, read_answer
 from cosport.errors import ProcessError
 from cosport.process import Conversation
@@ -18,17 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from cosport.bot.confine import Hold
     from cosport.bot.protocol import Job
 
 
-def judge(clone: Path, config: Path | None, jobs: Sequence[Job], *, patience: float) -> Iterator[tuple[Job, Answer]]:
+def judge(hold: Hold, config: Path | None, jobs: Sequence[Job], *, patience: float) -> Iterator[tuple[Job, Answer]]:
     """The answer to each job, in order; where there is none, why not. `patience` is the seconds that one may take."""
     child: Conversation | None = None
     try:
         for job in jobs:
             if child is None:
-                argv = tester.argv(clone, config)
-                child = Conversation(argv, env=tester.environment(clone), cwd=clone, timeout=patience)
+                child = Conversation(hold.argv(config), env=hold.environment(), cwd=hold.clone, timeout=patience)
             try:
                 child.write(msgspec.json.encode(job) + b"\n")
                 yield job, read_answer(child.line(), job)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cosport.bot.clone import Clone
+    from cosport.bot.confine import Hold
     from cosport.bot.journal import Journal
     from cosport.bot.protocol import Answer
     from cosport.bot.voter import Voter
@@ -47,7 +48,7 @@ class Bot:
 
     `operator` is the configuration of whoever runs the bot: its server, its group of commanders; `config_file` the same
     as a file where it also says how commits are judged, None where refs/meta/cosport does. `log` takes an event's name
-    and its values.
+    and its values; `hold` is how testers are started.
     """
 
     clone: Clone
@@ -57,6 +58,7 @@ class Bot:
     config_file: Path | None
     clock: Callable[[], float]
     log: Callable[..., None]
+    hold: Hold
 
     def round(self, only: Collection[int] | None = None) -> Tally:
         """Go over all open changes, or `only` these. Raises GerritError, GitError where the server gives no answer."""
@@ -64,7 +66,7 @@ class Bot:
         config = self._refreshed()
         branches = {each.served_as: each.name for each in config.branches}
         allowed = self._allowed(self.operator.bot.group)
-        world = self.clone.world(config)
+        world = self.clone.world(config, tester.declined(self.clone.repository, self.config_file))
         found = self._open(only, branches)
         tally.open = len(found)
         if not self.voter.dry_run:
@@ -89,8 +91,8 @@ class Bot:
         """Have patch sets judged, and vote. Raises ToolError where every one fails: that is no patch set's fault."""
         self._fetch([seen[job.change] for job in jobs])
         failures = 0
-        clone, patience = self.clone.repository.git_dir, self.operator.bot.patience
-        for job, answer in judge(clone, self.config_file, jobs, patience=patience):
+        patience = self.operator.bot.patience
+        for job, answer in judge(self.hold, self.config_file, jobs, patience=patience):
             if answer.trouble and failures >= _HOPELESS:
                 raise ToolError(f"the tester fails on one patch set after the other: {answer.trouble}")
             failures = failures + 1 if answer.trouble else 0

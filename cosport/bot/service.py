@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cosport.bot.clone import Clone
+from cosport.bot.confine import hold
 from cosport.bot.health import log
 from cosport.bot.journal import Journal
 from cosport.bot.rounds import Bot
@@ -57,7 +58,13 @@ def opened(
         journal = stack.enter_context(Journal.open(folder / "journal.sqlite"))
         voter = Voter(client, changes.myself(client).number, folder / "votes", dry_run=dry_run)
         judged_by = config_file if config.branches else None
-        yield Bot(clone, journal, voter, config, judged_by, time.time, log)
+        token = Path(settings.token_file).expanduser()
+        held = hold(folder, clone.repository.git_dir, judged_by, user=config.bot.tester_user, token=token)
+        if held.network:
+            log("tester-has-network", why=held.network)
+        if not held.user:
+            log("tester-is-same-user", why="bot.tester_user is not set: who breaks into it could read the token")
+        yield Bot(clone, journal, voter, config, judged_by, time.time, log, held)
 
 
 def run(bot: Bot, health: Health, *, stop: threading.Event) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cosport.config import Config
+    from cosport.history.declined import Decline
 
 KEPT: Final = ("PATH", "TMPDIR", "LANG", "TZ", "COSPORT_TIMEOUT")
 """The variables that a tester gets of the bot's; the token's is not among them."""
@@ -67,8 +68,27 @@ def trusted(repository: Repository, config: Path | None) -> Config:
     return settings.parse(done.stdout, where)
 
 
+def declined(repository: Repository, config: Path | None) -> tuple[Decline, ...]:
+    """What the team has decided not to take: beside the operator's file and on refs/meta/cosport, as the configuration.
+
+    Raises ConfigError where a file is wrong.
+    """
+    from cosport.history.declined import parse  # only where there are decisions: it reads TOML
+
+    found: list[Decline] = []
+    where = f"{settings.SHARED_REF}:{settings.DECLINES}"
+    tip = refs.read(repository, settings.SHARED_REF)
+    done = repository.attempt("cat-file", "blob", f"{tip}:{settings.DECLINES}") if tip else None
+    if done is not None and done.status == 0:
+        found += parse(done.stdout, where)
+    beside = config.parent / settings.DECLINES if config is not None else None
+    if beside is not None and beside.is_file():
+        found += parse(beside.read_bytes(), str(beside))
+    return tuple(found)
+
+
 @contextmanager
-def opened(repository: Repository, config: Config) -> Iterator[Context]:
+def opened(repository: Repository, config: Config, declines: tuple[Decline, ...]) -> Iterator[Context]:
     """What the checks work with."""
     with ObjectReader(repository) as reader:
         upstream = None
@@ -78,7 +98,7 @@ def opened(repository: Repository, config: Config) -> Iterator[Context]:
             except RevisionError:  # told by the checks that need it
                 upstream = None
         with History.open(repository, upstream=upstream) as history:
-            yield replace(Context.of(repository, reader, history, config, upstream), boots=boot)
+            yield replace(Context.of(repository, reader, history, config, upstream), boots=boot, declines=declines)
 
 
 def answer(context: Context, job: Job) -> Answer:
@@ -97,8 +117,8 @@ def answer(context: Context, job: Job) -> Answer:
 def main(args: list[str], jobs: IO[bytes], answers: IO[bytes]) -> int:
     """Answer jobs until there are no more."""
     repository = Repository.open(Path(args[0]))
-    config = trusted(repository, Path(args[1]) if len(args) > 1 else None)
-    with opened(repository, config) as context:
+    file = Path(args[1]) if len(args) > 1 else None
+    with opened(repository, trusted(repository, file), declined(repository, file)) as context:
         for line in jobs:
             job = msgspec.json.decode(line, type=Job)
             answers.write(msgspec.json.encode(answer(context, job)) + b"\n")

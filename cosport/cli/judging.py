@@ -34,7 +34,7 @@ def presubmitting(session: Session) -> Iterator[Context]:
 
     with working(session) as known:
         context = Context.of(known.repository, known.reader, known.history, known.config, known.upstream)
-        yield replace(context, boots=_boot)
+        yield replace(context, boots=_boot, declines=known.declines)
 
 
 def _boot(change: Change, commit: Commit, /) -> Booted:

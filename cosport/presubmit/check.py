@@ -27,6 +27,7 @@ class Reads(StrEnum):
     UPSTREAM = "upstream"  # upstream's tip
     BRANCHES = "branches"  # the tips of all other branches
     CVE = "cve"  # the CVE data, where some is configured
+    DECLINES = "declines"  # what the team has decided not to take, as far as that holds today
     RECORDS = "records"  # what earlier stages wrote down about commits
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cosport.config import Branch, Config
     from cosport.git.objects import ObjectReader
     from cosport.git.repository import Repository
+    from cosport.history.declined import Decline
     from cosport.history.index import History
     from cosport.message.profile import Profile
     from cosport.model.commit import Sha
@@ -36,7 +37,8 @@ class Context:
     """The repository and what is known of it.
 
     `upstream` is the tip of upstream's branch, None where none is known; `profile` the message profile with the team's
-    own patch classes; `required` the keys of the fields that must be filled; `boots` boots kernels, where somebody can.
+    own patch classes; `required` the keys of the fields that must be filled; `boots` boots kernels, where somebody can;
+    `declines` are the fixes that the team has decided not to take.
     """
 
     repository: Repository
@@ -47,6 +49,7 @@ class Context:
     profile: Profile
     required: tuple[str, ...]
     boots: Boots | None = None
+    declines: tuple[Decline, ...] = ()
 
     @classmethod
     def of(

@@ -6,13 +6,14 @@ another value.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cosport import __version__
+from cosport import __version__, config
 from cosport.presubmit import security
 from cosport.presubmit.check import Reads
 from cosport.presubmit.report import Input
@@ -78,6 +79,13 @@ def _cve(context: Context, _target: Target) -> Iterator[Input]:
         yield Input(Reads.CVE, context.config.cve.data, security.revision(context))
 
 
+def _declines(context: Context, target: Target) -> Iterator[Input]:
+    today = dt.datetime.now(tz=dt.UTC).date()
+    held = [each for each in context.declines if each.branch == target.name and not (each.until and each.until < today)]
+    said = hashlib.sha256(msgspec.json.encode(held)).hexdigest()[:16] if held else ""
+    yield Input(Reads.DECLINES, config.DECLINES, said)
+
+
 def _records(context: Context, _target: Target) -> Iterator[Input]:
     """What regression jobs left on record: other records (of judgements, of votes) change no judgement."""
     held = [
@@ -96,5 +104,6 @@ _READERS: Final = {
     Reads.UPSTREAM: _upstream,
     Reads.BRANCHES: _branches,
     Reads.CVE: _cve,
+    Reads.DECLINES: _declines,
     Reads.RECORDS: _records,
 }

@@ -64,7 +64,7 @@ def faulty_bot(
     with service.opened(team.bot_dir, config, team.bot_config) as bot:
         client = Client(team.server.url, team.bot.credentials, transport=Faults(spoil), sleep=lambda _s: None)
         voter = Voter(client, team.bot.number, team.bot_dir / "votes", sleep=lambda _s: None)
-        yield Bot(bot.clone, bot.journal, voter, config, team.bot_config, time.time, bot.log)
+        yield Bot(bot.clone, bot.journal, voter, config, team.bot_config, time.time, bot.log, bot.hold)
         client.close()
 
 
@@ -220,7 +220,7 @@ def test_a_tester_that_dies_or_lies_costs_no_vote_and_is_told_once(
     prepared.push("+refs/remotes/upstream/master:refs/heads/upstream")
     good = json.dumps({"change": number, "revision": "0" * 40, "unchanged": True}) + "\n"
     with service.opened(prepared.bot_dir, config, prepared.bot_config) as bot:
-        patient = Bot(bot.clone, bot.journal, bot.voter, config, prepared.bot_config, lambda: now[0], bot.log)
+        patient = Bot(bot.clone, bot.journal, bot.voter, config, prepared.bot_config, lambda: now[0], bot.log, bot.hold)
         bot.journal._clock = lambda: now[0]
         for output in ("", "nonsense\n", good, '{"change": 1}\n', "[" * 100000 + "\n"):
             monkeypatch.setattr(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from cosport.presubmit import runner
 from cosport.presubmit.context import Context, target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from cosport.presubmit.finding import Finding
     from cosport.presubmit.report import CheckResult, Report
@@ -125,16 +125,22 @@ class House:
         self, commit: str, branch: str = "cos-6.1", *only: str, skip: Mapping[str, str] | None = None, head: str = ""
     ) -> Report:
         """The report on a commit."""
+        with self.context() as context:
+            reader = context.reader
+            aim = target(context, branch)
+            given = reader.resolve(commit)
+            return runner.run(context, given, aim, only=only, skip=skip or {}, head=Sha(head) if head else None)
+
+    @contextmanager
+    def context(self) -> Iterator[Context]:
+        """What the checks work with."""
         with ExitStack() as stack:
             repository = Repository.open(self.git.path)
             reader = stack.enter_context(ObjectReader(repository))
             upstream = reader.resolve(self.upstream).sha if self.upstream else None
             history = stack.enter_context(History.open(repository, upstream=upstream))
             config = parse(self.config.encode(), "cosport.toml")
-            context = Context.of(repository, reader, history, config, upstream)
-            aim = target(context, branch)
-            given = reader.resolve(commit)
-            return runner.run(context, given, aim, only=only, skip=skip or {}, head=Sha(head) if head else None)
+            yield Context.of(repository, reader, history, config, upstream)
 
     def result(self, check: str, commit: str, branch: str = "cos-6.1", head: str = "") -> CheckResult:
         """What one check says of it."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cosport.git.objects import ObjectReader
 from cosport.git.repository import Repository
+from cosport.history.declined import Decline
 from cosport.model.commit import Sha
-from cosport.presubmit.check import State
+from cosport.presubmit import inputs
+from cosport.presubmit.check import Reads, State
+from cosport.presubmit.context import target
 from cosport.presubmit.report import Verdict
 from cosport.records import notes
 from cosport.records.record import Kind, record
 from tests.presubmit.house import ENGINEER, FILE, LINES, UPSTREAM, House, edit
+from tests.support import invoke
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,6 +129,42 @@ def test_a_later_security_fix_blocks(house: House) -> None:
     fix = house.fix()
     _later(house, fix, "This is CVE-2024-12345.")
     assert house.rules("followups", house.pick(fix)) == ["security-followup-missing:block"]
+
+
+def test_a_later_fix_that_the_team_declined_is_told_and_blocks_nothing(house: House) -> None:
+    house.configure()
+    fix = house.fix()
+    later = _later(house, fix, "This is CVE-2024-12345.")
+    pick = house.pick(fix)
+
+    def said() -> str:
+        return invoke("presubmit", pick, "--branch", "cos-6.1", "--only", "followups", cwd=house.git.path).out
+
+    assert "block " in said()
+    for branch in ("release-1", "cos-6.1"):
+        invoke("decline", later, "--branch", branch, "--reason", "not built here", cwd=house.git.path, check=0)
+        assert ("block " in said()) is (branch == "release-1")  # a decision is on one branch
+    assert "info " in said()
+    assert "not built here [followups/followup-declined]" in said()
+    tag = f'Fixes: {later[:12]} ("mm: fix the fix")'
+    house.fix(7, "int seven;", f"mm: fix that too\n\nWorse.\n\n{tag}\nSigned-off-by: {UPSTREAM}\n")
+    assert "block " in said()
+    assert "declined before upstream had its follow-up" in said()
+
+
+def test_a_decision_is_an_input_for_as_long_as_it_holds(house: House) -> None:
+    day = dt.timedelta(days=1)
+    today = dt.datetime.now(tz=dt.UTC).date()
+    with house.context() as context:
+        aim = target(context, "cos-6.1")
+        before = inputs.inputs(context, aim, (Reads.DECLINES,))
+        assert not inputs.changed(context, aim, before)
+        for until, branch, matters in (
+            (None, "cos-6.1", True), (today, "cos-6.1", True), (today - day, "cos-6.1", False), (None, "other", False),
+        ):  # fmt: skip
+            decline = Decline("1" * 40, branch, "why", until=until)
+            now = replace(context, declines=(decline,))
+            assert bool(inputs.changed(now, aim, before)) is matters, (until, branch)
 
 
 def test_what_upstream_took_back(house: House) -> None:

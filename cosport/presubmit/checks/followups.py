@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ from cosport.presubmit.kind import CARRIERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cosport.history.declined import Decision
     from cosport.model.commit import Commit, Sha
     from cosport.model.evidence import Followup
     from cosport.presubmit.change import Change
@@ -35,6 +37,10 @@ REVERTED: Final = Rule(
     "upstream-reverted", Severity.WARN,
     "Upstream took this commit back later, for good. See why before the branch gets it.",
 )  # fmt: skip
+
+DECLINED: Final = Rule(
+    "followup-declined", Severity.INFO, "The team has decided not to take that fix to this branch (cosport decline)."
+)
 
 _CVE: Final = re.compile(rb"\bCVE-\d{4}-\d{4,}", re.IGNORECASE)
 
@@ -65,7 +71,31 @@ def _later(change: Change, commit: Commit, tip: Sha) -> Iterator[Finding]:
         cves = known.get(each.sha) or _named(change, each)
         what = f" ({', '.join(cves)})" if cves else ""
         text = f'{each.sha[:12]} ("{each.subject}"){what} fixes {commit.sha[:12]}, and is not in the branch'
-        yield (SECURITY if cves else MISSING).finding(text)
+        decision = _decision(change, each, tip)
+        if decision is None:
+            yield (SECURITY if cves else MISSING).finding(text)
+        elif decision.back:
+            yield (SECURITY if cves else MISSING).finding(f"{text}; {decision.back}")
+        else:
+            yield DECLINED.finding(f"{text}: declined{_by(decision)}: {decision.decline.reason}")
+
+
+def _decision(change: Change, followup: Followup, tip: Sha) -> Decision | None:
+    """What the team has decided on that fix for this branch."""
+    context = change.context
+    if not context.declines:
+        return None
+    from cosport.history.declined import decide  # only where there are decisions: it reads TOML
+
+    return decide(
+        context.history, context.declines, followup.sha, change.target.name, upstream=tip,
+        today=dt.datetime.now(tz=dt.UTC).date(),
+        cves=lambda sha: security.closed(context, [sha]).get(sha, ()),
+    )  # fmt: skip
+
+
+def _by(decision: Decision) -> str:
+    return f" by {decision.decline.by}" if decision.decline.by else ""
 
 
 def _taken_back(change: Change, followup: Followup, tip: Sha) -> bool:
@@ -82,5 +112,6 @@ def _named(change: Change, followup: Followup) -> tuple[str, ...]:
 
 CHECK: Final = Check(
     "followups", "Upstream's later fixes and reverts of it are in the branch too.", CARRIERS,
-    (SECURITY, MISSING, REVERTED), judge, reads=frozenset({Reads.UPSTREAM, Reads.TARGET, Reads.CVE}),
+    (SECURITY, MISSING, REVERTED, DECLINED), judge,
+    reads=frozenset({Reads.UPSTREAM, Reads.TARGET, Reads.CVE, Reads.DECLINES}),
 )  # fmt: skip
