@@ -134,8 +134,8 @@ class Backport(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     worktrees: str = ""
-    max_rung: Annotated[int, msgspec.Meta(ge=0, le=7)] = 3
-    min_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9
+    max_rung: Annotated[int, msgspec.Meta(ge=0, le=7)] = 5
+    min_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.93
 
 
 class Boot(StrEnum):

@@ -14,6 +14,7 @@ from cosport.backport.marked import hunks
 from cosport.backport.resolvers import plugins
 from cosport.backport.resolvers.ground import File
 from cosport.backport.resolvers.ladder import Need, climb
+from cosport.backport.symbols import doubted
 from cosport.compare.fidelity import fidelity
 from cosport.compare.interdiff import differences
 from cosport.errors import CosportError, Interrupted
@@ -131,7 +132,7 @@ def _pick(
             continue
         found = climb(file, limits.max_rung)
         if not found.stuck:
-            climbed[each.path] = found
+            climbed[each.path] = doubted(place, attempt, found)
         elif limits.max_rung >= plugins.RUNG and (answer := plugins.ask(file)) is not None:
             plugged[each.path] = answer
         else:
@@ -177,7 +178,7 @@ def _file(objects: ObjectReader, merged: Merged, path: bytes, kind: ConflictKind
     shown = objects.read(f"{merged.tree}:{_text(path)}")
     if texts is None or shown is None or shown[1] != "blob":
         return Place(1, "it is no text, or too large", Need.DECISION.value)
-    original, _, upstream = texts
+    original, branch, upstream = texts
     if any(line.startswith((b"=======", b"||||||| ")) for text in texts for line in text):
         return Place(1, "it has lines that look like conflict markers", Need.DECISION.value)
     base: list[bytes] = []
@@ -187,7 +188,7 @@ def _file(objects: ObjectReader, merged: Merged, path: bytes, kind: ConflictKind
         base += hunk.base
         ours += hunk.ours
         theirs += hunk.theirs
-    return File(_text(path), base, ours, theirs, original, upstream)
+    return File(_text(path), base, ours, theirs, original, upstream, branch)
 
 
 def _texts(objects: ObjectReader, sides: dict[int, Stage]) -> tuple[list[bytes], list[bytes], list[bytes]] | None:
@@ -218,9 +219,8 @@ def _unsure(climbed: Climbed, confidence: float) -> tuple[Place, ...]:
     """The places of a pick that was placed, but not surely enough."""
     found = []
     for step in climbed.steps:
-        said = "; ".join(
-            (f"rule {step.rule.name} would place it: {step.edit.detail}", *(each.says for each in step.doubts))
-        )
+        against = (each.says for each in (*step.doubts, *climbed.doubts))
+        said = "; ".join((f"rule {step.rule.name} would place it: {step.edit.detail}", *against))
         why = f"{said} (the pick's confidence is {confidence:.2f})"
         sides = (
             climbed.ground.old(step.change),

@@ -172,3 +172,17 @@ def test_a_file_with_lines_like_markers_is_left_to_a_person(house: House) -> Non
     fix = house.git.commit({"x.rst": edit(heading, l6="six", l5="five")}, "doc: fix x")
     assert house.pick(fix, check=1)["outcome"] == "conflict"
     house.run("--abort", check=0)
+
+
+def test_a_configuration_symbol_that_the_branch_does_not_define_is_doubted(house: House) -> None:
+    house.git.commit({FILE: PARENT, "mm/Kconfig": "config MM_NEW\n\tbool\n\nconfig MM_OLD\n\tbool\n"}, "mm: six")
+    house.git.commit({"mm/Kconfig": "config MM_OLD\n\tbool\n"}, "cos: kconfig", branch="cos-5.4")
+    fixes = []
+    for name in ("NEW", "OLD"):
+        fixes.append(house.git.commit({FILE: edit(PARENT, l5=f"#ifdef CONFIG_MM_{name}")}, name))
+        house.git.commit({FILE: PARENT}, f"back from {name}")
+    tried = [house.pick(fix, "cos-5.4", "--dry-run", check=1) for fix in fixes]
+    assert [each["outcome"] for each in tried] == ["conflict", "resolved"]
+    (place,) = tried[0]["conflicts"][0]["places"]
+    assert "adjacent would place it" in place["why"]
+    assert "the branch's Kconfig has no CONFIG_MM_NEW" in place["why"]

@@ -68,8 +68,8 @@ def test_what_a_rule_resolves_has_prerequisites_all_the_same_where_they_are_aske
     needed_ = house.fix(edit(LINES, l20="renamed();"), "mm: rename")
     fix = house.fix(edit(LINES, l20="renamed();", l19="", l21="one more line"), SUBJECT)
     house.land("cos-5.4", edit(LINES, l35="own"), "own")
-    (plain,) = invoke("plan", fix, "--json", "--max-rung", "7", cwd=house.git.path, check=1).json()["results"]
-    args = ("plan", fix, "--with-prereqs", "--json", "--max-rung", "7")
+    (plain,) = invoke("plan", fix, "--json", "--min-confidence", "0.8", cwd=house.git.path, check=1).json()["results"]
+    args = ("plan", fix, "--with-prereqs", "--json", "--min-confidence", "0.8")
     (asked,) = invoke(*args, cwd=house.git.path, check=1).json()["results"]
     assert (plain["outcome"], asked["outcome"]) == ("resolved", "resolved")
     assert needed(asked) == [needed_]

@@ -10,13 +10,14 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.resolvers.alignment import align, gaps
+from cosport.backport.resolvers.fuzz import nearest
 from cosport.backport.resolvers.ground import is_blank, occurrences
 from cosport.backport.resolvers.names import names, scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cosport.backport.resolvers.ground import Change, Edit, Ground
+    from cosport.backport.resolvers.ground import Change, Edit, File, Ground
 
 _NEAR: Final = 0.8
 """How alike two lines are, by the letters that they share, for one to be another form of the other."""
@@ -67,8 +68,10 @@ def doubts(ground: Ground, change: Change, edit: Edit) -> Iterator[Doubt]:
         yield Doubt(f"the branch has a line much like one that would be added: {said}", 0.0)
     if repeated(ground, change, edit):
         yield Doubt("the branch has these surroundings more than once, and upstream does not", 0.0)
-    if _blanks(ground, change, edit):
-        yield Doubt("blank lines beside it differ", 0.75)
+    yield from _blanks(ground, change, edit)
+    if (there := nearest(ground, change)) != edit.start:
+        where = "nowhere" if there is None else f"at line {there + 1}"
+        yield Doubt(f"by its line numbers it would stand {where}", 0.96)
     tied = ground.file.ours[max(0, edit.start - 1) : edit.stop + 1]
     if not any(len(line.strip()) >= _SHORTEST for line in tied):
         yield Doubt("nothing but braces and blank lines ties it to its place", 0.9)
@@ -85,15 +88,24 @@ def repeated(ground: Ground, change: Change, edit: Edit) -> bool:
 
 def about(ground: Ground) -> Iterator[Doubt]:
     """The doubts about a whole file: upstream's change, what git merged of it included, speaks of what is not there."""
-    file = ground.file
-    added = [
-        line
-        for gap in gaps(align(file.original, file.upstream), len(file.upstream))
-        for line in file.upstream[gap.low : gap.high]
-    ]
-    if strange := (names(added) & names(file.original)) - ground.own_names:
+    file, new = ground.file, added(ground.file)
+    if strange := (names(new) & names(file.original)) - names(file.branch):
         said = ", ".join(sorted(name.decode("utf-8", "replace") for name in strange)[:_SAID])
-        yield Doubt(f"upstream's change speaks of names that the branch's file lacks: {said}", 0.75)
+        yield Doubt(f"upstream's change speaks of names that the branch's file lacks: {said}", 0.6)
+    if any(map(_badly_spaced, new)):
+        yield Doubt("upstream's change has white-space errors, which people's tools may have mended", 0.6)
+
+
+def added(file: File) -> list[bytes]:
+    """All lines that upstream's change brings into a file, what git merged of it included."""
+    places = gaps(align(file.original, file.upstream), len(file.upstream))
+    return [line for place in places for line in file.upstream[place.low : place.high]]
+
+
+def _badly_spaced(line: bytes) -> bool:
+    """Whether git calls a new line's white space an error: blanks at its end, or before a tab where it begins."""
+    text = line.rstrip(b"\r")
+    return text != text.rstrip(b" \t") or b" \t" in text[: len(text) - len(text.lstrip(b" \t"))]
 
 
 def _nearly_there(ground: Ground, change: Change, edit: Edit) -> bytes | None:
@@ -115,21 +127,22 @@ def _alike(one: bytes, other: bytes) -> bool:
     return matcher.real_quick_ratio() >= _NEAR and matcher.quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR
 
 
-def _blanks(ground: Ground, change: Change, edit: Edit) -> bool:
-    """Whether a blank line would stand beside the change that upstream has not there, lack there, or be doubled.
+def _blanks(ground: Ground, change: Change, edit: Edit) -> Iterator[Doubt]:
+    """Doubts about blank lines, which people add and leave out as they like.
 
-    People then add or leave out blank lines as they like.
+    One would stand beside the change where upstream has none, or the other way round; there would be two together; or
+    the change takes or brings one at its edge, where the branch has other lines beyond it.
     """
-    base, ours = ground.file.base, ground.file.ours
-    above = _blank_at(ours, edit.start - 1)
-    below = _blank_at(ours, edit.stop)
-    if not ground.stands(change.start - 1) and _blank_at(base, change.start - 1) != above:
-        return True
-    if not ground.stands(change.stop) and _blank_at(base, change.stop) != below:
-        return True
-    if not edit.lines:
-        return above and below
-    return (is_blank(edit.lines[0]) and above) or (is_blank(edit.lines[-1]) and below)
+    base, ours, old = ground.file.base, ground.file.ours, ground.old(change)
+    above, below = _blank_at(ours, edit.start - 1), _blank_at(ours, edit.stop)
+    if (above, below) != (_blank_at(base, change.start - 1), _blank_at(base, change.stop)):
+        yield Doubt("blank lines beside it differ", 0.75)
+    inside = [is_blank(line) for line in (*edit.lines[:1], *edit.lines[-1:])]
+    joined = (above, *inside, below)
+    if (joined[0] and joined[1]) or (joined[-2] and joined[-1]):
+        yield Doubt("two blank lines would stand together", 0.3)
+    if any(lines and (is_blank(lines[0]) or is_blank(lines[-1])) for lines in (old, edit.lines)):
+        yield Doubt("it begins or ends with a blank line", 0.9)
 
 
 def _blank_at(lines: Sequence[bytes], at: int) -> bool:

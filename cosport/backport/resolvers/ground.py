@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class File:
     """A file in conflict as lines: what git merged, with upstream's old lines (`base`), its new ones, or the branch's.
 
-    `original` and `upstream` are the file as upstream had it before the change and after it. Lines have no line ends;
-    where a text ends with one, its last line is empty.
+    `original` and `upstream` are the file as upstream had it before the change and after it, `branch` is the branch's
+    before anything was merged into it. Lines have no line ends; where a text ends with one, its last line is empty.
     """
 
     path: str
@@ -31,6 +31,7 @@ class File:
     theirs: Sequence[bytes]
     original: Sequence[bytes]
     upstream: Sequence[bytes]
+    branch: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)

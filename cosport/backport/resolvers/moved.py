@@ -35,4 +35,4 @@ def _moved(ground: Ground, change: Change) -> Edit | None:
     return None
 
 
-MOVED: Final = Rule("moved", 2, 0.88, "the lines and those around them stand together in exactly one place", _moved)
+MOVED: Final = Rule("moved", 2, 0.95, "the lines and those around them stand together in exactly one place", _moved)

@@ -12,7 +12,7 @@ def lines(text: str) -> list[bytes]:
 
 def resolve(base: str, ours: str, theirs: str, *, max_rung: int = 5) -> Climbed:
     """The ladder on three whole files, of which git has merged nothing."""
-    file = File("a.c", lines(base), lines(ours), lines(theirs), lines(base), lines(theirs))
+    file = File("a.c", lines(base), lines(ours), lines(theirs), lines(base), lines(theirs), lines(ours))
     return climb(file, max_rung)
 
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from cosport.backport.resolvers.ladder import RULES, Need
-from tests.backport.resolvers.ladder import resolve, rules, text
+from cosport.backport.resolvers.ground import File
+from cosport.backport.resolvers.ladder import RULES, Climbed, Need, climb
+from tests.backport.resolvers.ladder import lines, resolve, rules, text
 
 HEAD = "int first(void)\n{\n\treturn 1;\n}\n\n"
 BASE = HEAD + "int probe(struct device *dev)\n{\n\tint err = 0;\n\terr = start(dev);\n\tstop(dev);\n\treturn err;\n}\n"
@@ -132,3 +133,52 @@ def test_each_rule_states_itself_and_has_its_own_name() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
     assert all(rule.says and 0 < rule.trust < 1 for rule in RULES)
     assert [rule.rung for rule in RULES] == sorted(rule.rung for rule in RULES)
+
+
+def said(climbed: Climbed) -> str:
+    """The doubts about a file and its places, in one string."""
+    return " / ".join(each.says for each in (*climbed.doubts, *(one for step in climbed.steps for one in step.doubts)))
+
+
+def test_two_blank_lines_that_would_stand_together_are_doubted() -> None:
+    base = "first(one);\nsecond(two);\n\nthird(three);\n"
+    climbed = resolve(base, "\n" + base.replace("first(one);\n", ""), base.replace("second(two);\n", ""))
+    assert "two blank lines would stand together" in said(climbed)
+    assert climbed.confidence < 0.3
+
+
+def test_a_blank_line_at_the_edge_of_a_change_is_doubted() -> None:
+    ours = change(BASE, ("\tstop(dev);\n", "\thalt(dev, now);\n"))
+    clear = resolve(BASE, ours, change(BASE, ("\terr = start(dev);\n", "\terr = start(dev);\n\tif (!err)\n")))
+    edged = resolve(BASE, ours, change(BASE, ("\terr = start(dev);\n", "\terr = start(dev);\n\n\tif (!err)\n")))
+    assert "begins or ends with a blank line" not in said(clear)
+    assert "begins or ends with a blank line" in said(edged)
+
+
+def test_a_place_that_line_numbers_do_not_confirm_is_doubted() -> None:
+    theirs = change(BASE, ("\tstop(dev);\n", "\twait(dev);\n\tstop(dev);\n"))
+    sure = resolve(BASE, change(BASE, ("\terr = start(dev);\n", "\tbegin();\n")), theirs)
+    less = resolve(BASE, change(BASE, ("\terr = start(dev);\n", "")), theirs)
+    assert text(sure) is not None
+    assert "line numbers" not in said(sure)
+    assert "line numbers" in said(less)
+
+
+@pytest.mark.parametrize("line", ["\twait(dev); \n", " \twait(dev);\n"])
+def test_white_space_errors_of_upstream_s_are_doubted(line: str) -> None:
+    ours = change(BASE, ("\tstop(dev);\n", ""))
+    climbed = resolve(BASE, ours, change(BASE, ("\tstop(dev);\n", f"{line}\tstop(dev);\n")))
+    assert "white-space errors" in said(climbed)
+
+
+def test_names_that_only_upstream_s_change_brings_into_the_branch_are_doubted() -> None:
+    """Also where git merges the line that has them: it counts what the branch's file had before."""
+    base = "\n".join(("use(helper);", *"abcdefgh", "one();", "two();", ""))
+    theirs = base.replace("a\n", "a\nhelper(1);\n").replace("one();", "one(1);")
+    branch = base.replace("use(helper);\n", "").replace("two();", "zwei();")
+    merged = branch.replace("a\n", "a\nhelper(1);\n")
+    whole = base.replace("a\n", "a\nhelper(1);\n").replace("use(helper);\n", "")
+    sides = (whole, merged, theirs.replace("use(helper);\n", ""), base, theirs, branch)
+    climbed = climb(File("a.c", *map(lines, sides)), 5)
+    assert text(climbed) is not None
+    assert "names that the branch's file lacks: helper" in said(climbed)
