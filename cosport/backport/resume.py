@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cosport.backport.context import Context
+    from cosport.backport.request import Reviewed
     from cosport.backport.session import State
     from cosport.git.quarantine import Quarantine
+    from cosport.model.commit import Commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,15 @@ class Wish:
     """How a person wants to go on.
 
     `skip` leaves the conflicting commit out; `note` says what was changed and why; `force` replaces a pick ref that
-    somebody changed; `edit` (branch, message -> message) lets the message be edited once more.
+    somebody changed; `edit` (branch, message -> message) lets the message be edited once more; `reviewed` asks code
+    review about commits that are brought on the way.
     """
 
     skip: bool = False
     note: str | None = None
     force: bool = False
     edit: Callable[[str, str], str] | None = None
+    reviewed: Callable[[Sequence[Commit]], tuple[Reviewed, ...]] | None = None
 
 
 def chosen(waiting: Sequence[str], branch: str | None) -> tuple[str, ...]:
@@ -93,7 +97,7 @@ def abort(context: Context, branch: str) -> tuple[Result, ...]:
 def _proceed(context: Context, state: State, wish: Wish) -> tuple[Result, ...]:
     fields = state.request.fields if wish.note is None else replace(state.request.fields, note=wish.note)
     request = replace(state.request, fields=fields, force=state.request.force or wish.force)
-    runner = Runner(context, request, edit=wish.edit)
+    runner = Runner(context, request, edit=wish.edit, reviewed=wish.reviewed)
     with ExitStack() as stack:
         stack.enter_context(branch_lock(context.repository, state.branch))
         if session.load(context.repository, state.branch) != state:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cosport.backport.context import Context
-    from cosport.backport.request import Request
+    from cosport.backport.request import Request, Reviewed
     from cosport.backport.target import Target
     from cosport.model.commit import Commit, Sha
 
@@ -58,6 +58,7 @@ class Runner:
     """Carries out requests in one repository.
 
     `edit` (branch, message -> message) is called for each pick under `--edit`; `progress` is told of steps done.
+    `reviewed` asks code review about the commits that a run adds; of those asked for the request has the answer.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Runner:
         *,
         edit: Callable[[str, str], str] | None = None,
         progress: Callable[[int], None] | None = None,
+        reviewed: Callable[[Sequence[Commit]], tuple[Reviewed, ...]] | None = None,
     ) -> None:
         self.context = context
         self.request = request
@@ -76,6 +78,8 @@ class Runner:
         self._limits = Limits.of(context, request)
         self._edit = edit
         self._progress = progress or (lambda _steps: None)
+        self._reviewed = reviewed
+        self._added: set[Sha] = set()
 
     def backport(self, series: Sequence[Commit], targets: Sequence[Target]) -> tuple[Result, ...]:
         """Pick the series to each target; one result for each commit on each branch, branch by branch.
@@ -109,6 +113,7 @@ class Runner:
         from cosport.backport.expand import followups
 
         later = followups(self.context, run.target, run.series, run.series)
+        self._look_up(later)
         run.series = tuple(sorted((*run.series, *later), key=self._rank))
 
     def _require_fields(self, runs: Sequence[BranchRun]) -> None:
@@ -283,10 +288,18 @@ class Runner:
             from cosport.backport.expand import followups
 
             later = followups(self.context, run.target, needed, run.series)
+        self._look_up((*needed, *later))
         run.bring(needed, conflict.prerequisites, sorted((*run.coming, *later), key=self._rank))
         if run.stood_at is not None:
             self._look_back(run, run.stood_at)  # an earlier run may have brought them too
         return True
+
+    def _look_up(self, commits: Sequence[Commit]) -> None:
+        """Ask code review about commits that are brought with others, each once. Raises GerritError."""
+        new = [each for each in commits if each.sha not in self._added]
+        if self._reviewed is not None and new:
+            self.request = replace(self.request, reviews=(*self.request.reviews, *self._reviewed(new)))
+            self._added.update(each.sha for each in new)
 
     def _rank(self, commit: Commit) -> int:
         return self.context.history.rank(commit.sha)

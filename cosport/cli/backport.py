@@ -184,7 +184,9 @@ def _backport(session: Session, asked: Asked, request: Request) -> int:
         if review is not None:
             request = replace(request, reviews=review.known(series))
         with session.printer.progress("backporting", len(series) * len(chosen)) as step:
-            runner = Runner(context, request, edit=editor(session) if asked.edit else None, progress=step)
+            known = None if review is None else review.known
+            edit = editor(session) if asked.edit else None
+            runner = Runner(context, request, edit=edit, progress=step, reviewed=known)
             results = (*runner.backport(series, chosen), *missing(series, absent))
         if review is not None and not asked.dry_run:
             results = review.upload(context, chosen, results)
@@ -240,7 +242,6 @@ def _after_conflict(run: Session, what: str, asked: Asked, request: Request) -> 
     if what == "--status":
         return _status(run, branch, waiting)
     wanted = editor(run) if asked.edit else None
-    wish = resume.Wish(skip=what == "--skip", note=request.fields.note, force=request.force, edit=wanted)
     results: list[Result] = []
     chosen = resume.chosen(waiting, branch)
     with _reviews(run, asked) as review, working(run) as context:
@@ -248,6 +249,8 @@ def _after_conflict(run: Session, what: str, asked: Asked, request: Request) -> 
             for name in chosen:
                 results += resume.abort(context, name)
         else:
+            known = None if review is None else review.known
+            wish = resume.Wish(what == "--skip", request.fields.note, request.force, wanted, known)
             states = [state for name in chosen if (state := sessions.load(context.repository, name)) is not None]
             for state in states:
                 results += resume.proceed(context, state, wish)

@@ -94,6 +94,33 @@ def test_an_open_change_of_another_clone_gives_its_change_id(team: Team) -> None
     assert team.backport(fix, "R85", "--from", "upstream")["change_id"] == ident
 
 
+def _uploaded_by_hand(team: Team, sha: str, line: str, text: str, ident: str) -> None:
+    """A person's change on cos-5.4 that says it is a pick of `sha`."""
+    at = team.git.sha("refs/remotes/origin/cos-5.4")
+    theirs = team.git.commit(
+        {FILE: edit(team.git.read(at, FILE).decode(), **{line: text})},
+        f"mm: by hand\n\n(cherry picked from commit {sha})\nChange-Id: {ident}",
+        parents=[at], branch="refs/heads/hand",
+    )  # fmt: skip
+    team.push(f"{theirs}:refs/for/refs/heads/cos-5.4")
+
+
+def test_what_is_brought_with_a_fix_keeps_the_change_id_of_its_open_change(team: Team) -> None:
+    needed = team.fix(20, "mm: prepare")
+    better = edit(team.git.read("refs/remotes/upstream/master", FILE).decode(), l20="int better;")
+    fix = team.fix(message="mm: fix it", text=better)
+    later = team.fix(35, f'mm: fix the fix\n\nFixes: {fix[:12]} ("mm: fix it")')
+    idents = "I" + "ab" * 20, "I" + "cd" * 20
+    _uploaded_by_hand(team, needed, "l20", "int fixed_20;", idents[0])
+    _uploaded_by_hand(team, later, "l35", "int fixed_35;", idents[1])
+    answer = team.run("backport", fix, "--to", "cos-5.4", "--push", "--with-prereqs", "--with-followups", "--json",
+                      "--bug", "None", "--test", "x", "--release-note", "None", check=1)  # fmt: skip
+    found = {result["upstream"]: result for result in answer.json()["results"]}
+    assert list(found) == [needed, fix, later]
+    assert [found[each]["change_id"] for each in (needed, later)] == list(idents)
+    assert found[fix]["change_id"] == changeid.derive(fix)  # type: ignore[arg-type]
+
+
 def test_an_abandoned_change_is_followed_by_the_next_generation(team: Team) -> None:
     fix = team.fix()
     first = team.backport(fix)
