@@ -323,6 +323,8 @@ def _troubles(document: Document, branches: tuple[Branch, ...]) -> Iterator[tupl
     for name, address in addresses.items():
         if address and not address.startswith(("https://", "http://")):
             yield f"notes.{name}", f"{address!r} is no address; expected one that begins with https://"
+    if document.gerrit.url and not document.gerrit.url.startswith(("https://", "http://")):
+        yield "gerrit.url", f"{document.gerrit.url!r} is no address of a Gerrit; expected one that begins with https://"
     for form in document.notes.bugs:
         if form.count("{id}") != 1:
             yield f"notes.bugs.{form}", "expected a form with one {id} in it, such as b/{id}"

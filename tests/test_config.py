@@ -89,6 +89,7 @@ def test_an_empty_file_is_a_configuration() -> None:
         (branches("name = 'a'\nref = 'refs/heads/a..b'"), "branch[0].ref", "is no full ref name"),
         (branches("name = 'a b'"), "branch[0].name", "cannot be part of a ref"),
         (branches("name = ''"), "branch[0].name", "cannot be part of a ref"),
+        ("[gerrit]\nurl = 'ftp://gerrit.example.com'", "gerrit.url", "expected one that begins with https://"),
         ("[upstream]\nref = '--all'", "upstream.ref", "is no revision"),
     ],
 )

@@ -7,11 +7,11 @@ leaves either nothing to lose or everything to go on with.
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from cosport import files
 from cosport.backport.lock import slug, unslug
 from cosport.backport.request import Request  # noqa: TC001 - msgspec reads the types of State when it decodes one
 from cosport.backport.series import pending
@@ -94,17 +94,7 @@ def save(repository: Repository, state: State) -> None:
 
     path = _file(repository, state.branch)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    with beside.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(_escaped(msgspec.to_builtins(state)))))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)  # the new name as well
-    finally:
-        os.close(folder)
+    files.replace(path, msgspec.json.format(msgspec.json.encode(_escaped(msgspec.to_builtins(state)))))
 
 
 def forget(repository: Repository, branch: str) -> None:

@@ -7,13 +7,12 @@ is what the bot's account said then: Gerrit is the notary, no key of ours is nee
 from __future__ import annotations
 
 import hashlib
-import os
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
 
-from cosport import __version__
+from cosport import __version__, files
 from cosport.bot.protocol import Waiver
 from cosport.errors import DiskError, UsageError
 from cosport.presubmit.report import Report
@@ -55,14 +54,12 @@ def digest(vote: Vote) -> str:
 
 
 def write(folder: Path, vote: Vote) -> Path:
-    """Write a record: to a temporary name first, so that there is never half a one. Raises DiskError."""
+    """Write a record, so that there is never half a one. Raises DiskError."""
     place = folder / str(vote.change)
     file = place / f"{vote.patch_set}-{vote.digest}.json"
-    beside = file.with_suffix(f".{os.getpid()}.tmp")
     try:
         place.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(msgspec.json.format(msgspec.json.encode(vote), indent=1))
-        beside.replace(file)
+        files.replace(file, msgspec.json.format(msgspec.json.encode(vote), indent=1))
     except OSError as exc:
         raise DiskError(f"{file}: {exc.strerror}", hint="free space; the bot votes when it can write again") from exc
     return file

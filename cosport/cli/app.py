@@ -62,7 +62,7 @@ def run(argv: Sequence[str]) -> int:
         return frame.INTERRUPTED
     except Exception as exc:
         if _is_usage_error(exc):
-            return _tell_usage(exc)
+            return _tell_usage(exc, argv)
         raise
     return answer if isinstance(answer, int) else 0
 
@@ -115,9 +115,11 @@ def _is_usage_error(exc: Exception) -> bool:
     return any(base.__name__ == "ClickException" for base in type(exc).__mro__)
 
 
-def _tell_usage(exc: Exception) -> int:
+def _tell_usage(exc: Exception, argv: Sequence[str]) -> int:
     context = getattr(exc, "ctx", None)
-    path = context.command_path if context is not None else "cosport"
+    words = context.command_path.split() if context is not None else ["cosport"]
+    # As it was typed: `cosport notes` means `cosport notes write`.
+    path = " ".join(word for number, word in enumerate(words) if number == 0 or word in argv)
     what: str = exc.format_message()  # type: ignore[attr-defined]
     frame.tell(what[:1].lower() + what[1:].rstrip("."), f"see: {path} --help")
     return frame.USAGE

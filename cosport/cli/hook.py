@@ -126,7 +126,7 @@ def pre_push(
     """
     from cosport.presubmit import pushed
 
-    updates = pushed.read_pre_push(sys.stdin.read())
+    updates = pushed.read_pre_push(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
     known = () if "/" in remote or remote.startswith("-") else (f"refs/remotes/{remote}/",)
     return _judge(session, updates, known)
 

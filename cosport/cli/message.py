@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from cosport import files
 from cosport.cli.options import command, group, register
 from cosport.cli.output import Styled
 from cosport.cli.session import Session
-from cosport.errors import UsageError
+from cosport.errors import RevisionError, UsageError
 from cosport.message import charset, profile
 
 if TYPE_CHECKING:
@@ -156,7 +155,12 @@ def _read(session: Session, source: str) -> _Input:
     from cosport.git.objects import ObjectReader
 
     with ObjectReader(session.repository) as objects:
-        commit = objects.resolve(source)
+        try:
+            commit = objects.resolve(source)
+        except RevisionError as exc:
+            raise RevisionError(
+                f"there is no file {source!r}, and {exc.what}", hint="name a file, `-` for standard input, or a commit"
+            ) from exc
     return _Input(charset.decode(commit.message, commit.encoding).text)
 
 
@@ -171,17 +175,8 @@ def _print(session: Session, text: str) -> None:
 
 
 def replace_file(file: Path, text: str) -> None:
-    """Write a file whole or not at all, with the mode that it has."""
-    target = file.resolve()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(charset.encode(text)[0])
-        Path(name).chmod(target.stat().st_mode & 0o7777)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write a file whole or not at all, with the mode that it has; a link leads to the file that is written."""
+    files.replace(file.resolve(), charset.encode(text)[0])
 
 
 app = group("Lint, fix or parse a commit message by itself.")

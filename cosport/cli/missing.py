@@ -53,7 +53,7 @@ def missing(
     put_aside: Annotated[bool, typer.Option("--declined", help="Show the ones that were put aside.")] = False,
     tries: Annotated[
         bool | None,
-        typer.Option("--try/--no-try", help="Try each on the branch (default: on a terminal and for --json)."),
+        typer.Option("--try/--no-try", help="Try whether each applies (default: on a terminal and for --json)."),
     ] = None,
 ) -> int:
     """Name the upstream commits that fix or revert something that a branch holds, and that it lacks.

@@ -257,7 +257,7 @@ def _row(line: Line) -> tuple[Text, ...]:
         _age(entry.committed),
         " ".join((line.severity.value, *line.cves)),
         Styled(word, _STYLES[word]),
-        applies(line.tried) if line.tried is not None else "",
+        applies(line.tried) if line.tried is not None else Styled("not tried", "dim"),
         entry.subject,
         "; ".join(_because(each) for each in line.missing.reasons),
     )

@@ -17,7 +17,13 @@ from cosport.cli.text import safe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from rich.console import Console
+    from rich.text import Text as RichText
+
 _ANSI: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+_READABLE: Final = 14
+"""Columns of a terminal that a table's column has at least where it has so much to tell."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,12 +126,34 @@ class Printer:
         from rich.table import Table
         from rich.text import Text as RichText
 
+        console = Console(file=self.out, highlight=False)
+        heads = [RichText(safe(head)) for head in headings]
+        cells = [[RichText(safe(_bare(cell)), style=_style(cell)) for cell in row] for row in rows]
+        # What a column needs at least: a sha stays whole, and of a sentence some words stand in a line.
+        least = [min(_READABLE, max(each.cell_len for each in column)) for column in zip(heads, *cells, strict=True)]
+        if sum(least) + 3 * len(least) > console.width:
+            self._rich_records(console, heads, cells)
+            return
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for head in headings:
-            table.add_column(RichText(safe(head)))
+        for head, width in zip(heads, least, strict=True):
+            table.add_column(head, min_width=width, overflow="fold")  # a ref is there to be copied
+        for row in cells:
+            table.add_row(*row)
+        console.print(table)
+
+    def _rich_records(self, console: Console, heads: Sequence[RichText], rows: Sequence[Sequence[RichText]]) -> None:
+        """Draw a table that is too wide for the terminal: each row as a list of its cells, a line each."""
+        from rich.table import Table
+
         for row in rows:
-            table.add_row(*(RichText(safe(_bare(cell)), style=_style(cell)) for cell in row))
-        Console(file=self.out, highlight=False).print(table)
+            record = Table.grid(padding=(0, 2))
+            record.add_column(style="dim", no_wrap=True, min_width=max(head.cell_len for head in heads))
+            record.add_column(overflow="fold")
+            for head, cell in zip(heads, row, strict=True):
+                if cell.plain:
+                    record.add_row(head, cell)
+            console.print(record)
+            console.print()
 
     def _paint(self, part: Text, *, color: bool) -> str:
         text = safe(_bare(part), lines=True)

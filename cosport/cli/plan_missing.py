@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +39,21 @@ _WORDS: Final = {
     Outcome.REVERTED_UPSTREAM: Styled("reverted", "dim"),
     Outcome.ERROR: Styled("error", "red"),
 }
+
+_LETTERS: Final = {
+    Outcome.PICKED: "+",
+    Outcome.CONFLICT: "C",
+    Outcome.ALREADY_APPLIED: "=",
+    Outcome.NOT_AFFECTED: ".",
+    Outcome.DECLINED: "d",
+    Outcome.WAITS_FOR_MAIN: "w",
+    Outcome.REVERTED_UPSTREAM: "r",
+    Outcome.ERROR: "E",
+}
+"""The same where there is no room for words."""
+
+_BESIDE: Final = 54
+"""Columns of a row for all that is no branch: the sha, the severity, and the beginning of a subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,25 +136,50 @@ def _plain(line: Line, results: Sequence[Result], marks: Sequence[Marked]) -> di
     }
 
 
+def _legend() -> list[Text]:
+    parts: list[Text] = []
+    for outcome, letter in _LETTERS.items():
+        parts += [Styled(letter, _WORDS[outcome].style), f" {_WORDS[outcome].text}   "]
+    return [*parts, "(in words: | less -S)"]
+
+
 class _Table:
-    """Rows of fixed widths, so that each can be printed before the next is known."""
+    """Rows of fixed widths, so that each can be printed before the next is known.
+
+    Where all branches side by side are too wide for the terminal, they get numbers, and the outcomes a letter each.
+    """
 
     def __init__(self, printer: Printer, targets: Sequence[Target]) -> None:
         self._printer = printer
-        longest = max(len(word.text) for word in _WORDS.values())
-        self._widths = [max(longest, len(target.name)) for target in targets]
         self._names = [target.name for target in targets]
+        longest = max(len(word.text) for word in _WORDS.values())
+        self._widths = [max(longest, len(name)) for name in self._names]
+        room = shutil.get_terminal_size().columns - _BESIDE
+        self._short = printer.out.isatty() and sum(self._widths) + 2 * len(self._widths) > room
+        if self._short:
+            self._widths = [len(str(len(self._names)))] * len(self._names)
         self._begun = False
+
+    def _begin(self) -> None:
+        self._begun = True
+        heads = self._names
+        if self._short:
+            for number, name in enumerate(self._names, 1):
+                self._printer.say(f"{number:>3} {name}")
+            self._printer.say("  ", *_legend())
+            heads = [str(number) for number in range(1, len(self._names) + 1)]
+        named = (head.ljust(width) for head, width in zip(heads, self._widths, strict=True))
+        self._printer.say("upstream      ", "  ".join(named), "  severity  subject")
 
     def row(self, entry: Entry, severity: Severity, results: Sequence[Result], marks: Sequence[Marked]) -> None:
         """Print one fix, and below it the files in conflict."""
         if not self._begun:
-            heads = (name.ljust(width) for name, width in zip(self._names, self._widths, strict=True))
-            self._printer.say("upstream      ", "  ".join(heads), "  severity  subject")
-            self._begun = True
+            self._begin()
         cells: list[Text] = []
         for result, width in zip(results, self._widths, strict=True):
             word = _WORDS[result.outcome]
+            if self._short:
+                word = Styled(_LETTERS[result.outcome], word.style)
             cells += [word, " " * (width - len(word.text) + 2)]
         shown = "" if severity is Severity.UNKNOWN else severity.value
         self._printer.say(f"{entry.sha[:12]}  ", *cells, f"{shown:8}  {entry.subject}")

@@ -86,6 +86,10 @@ def presubmit(
     skipped = dict.fromkeys(skip or (), "left out with --skip")
     with presubmitting(session) as context:
         commits = commits_of(context, revision)
+        if not commits:
+            session.printer.note(f"{revision}: nothing to judge")
+            tell(session.printer, form, [])
+            return 0
         names = refs_at(context, revision)
         aim = target(context, branch) if branch else guess_target(context, commits[-1].sha, names)
         if fixing:
@@ -150,16 +154,17 @@ def _take_over(session: Session, names: tuple[str, ...], before: Sha, after: Sha
 
 
 def commits_of(context: Context, revision: str) -> tuple[Commit, ...]:
-    """The commits of a range along first parents, oldest first, or the one commit.
+    """The commits of a range along first parents, oldest first, or the one commit; none between a commit and itself.
 
-    Raises RevisionError for a name that leads nowhere, UsageError for a range without commits.
+    Raises RevisionError for a name that leads nowhere, UsageError for a range whose end adds nothing to its beginning:
+    the wrong way round, it would pass unjudged.
     """
     if ".." not in revision:
         return (context.reader.resolve(revision),)
     first, _, last = revision.partition("...") if "..." in revision else revision.partition("..")
     begin, end = (context.reader.resolve(name or "HEAD").sha for name in (first, last))
     names = context.repository.text("rev-list", "--reverse", "--first-parent", end, f"^{begin}", "--").split()
-    if not names:
+    if not names and begin != end:
         raise UsageError(f"{revision} has no commits", hint="the older end stands first: OLD..NEW")
     return tuple(context.reader.resolve(name) for name in names)
 

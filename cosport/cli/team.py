@@ -7,12 +7,10 @@ folder; without any, in cosport's own.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cosport import config
+from cosport import config, files
 from cosport.errors import DiskError, RefMovedError
 
 if TYPE_CHECKING:
@@ -62,9 +60,9 @@ def change(session: Session, name: str, edit: Callable[[bytes | None], bytes], *
     try:
         state.mkdir(parents=True, exist_ok=True)
         with lock(state / "team.lock"):
-            _replace(folder / name, edit(_contents(folder / name)))
+            files.replace((folder / name).resolve(), edit(_contents(folder / name)))
     except OSError as exc:
-        raise DiskError(f"{exc.filename or folder / name}: {exc.strerror}") from exc
+        raise DiskError(f"{folder / name}: {exc.strerror}", hint="make the folder writable") from exc
     return str(folder / name)
 
 
@@ -114,19 +112,3 @@ def _contents(file: Path) -> bytes | None:
         return None
     except OSError as exc:
         raise DiskError(f"{file}: {exc.strerror}") from exc
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """Put `data` in place as one step, with the permissions that the file has."""
-    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as draft:
-        new = Path(draft.name)
-        try:
-            new.chmod(mode)
-            draft.write(data)
-            draft.flush()
-            os.fsync(draft.fileno())
-            new.replace(file)
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cosport import files
 from cosport.errors import DiskError, UsageError
 
 if TYPE_CHECKING:
@@ -35,20 +35,25 @@ _SCRIPT: Final = """\
 #!/bin/sh
 {mark} {name}. `cosport hook install --undo` takes it out again.
 before={before}
-input={input}
-if [ -x "$before" ]; then
-    {feed}"$before" "$@" || exit $?
+{reading}if [ -x "$before" ]; then
+    {given}"$before" "$@" || exit $?
 fi
 python={python}
 if [ -x "$python" ] && "$python" -c 'import cosport' 2>/dev/null; then
-    {feed}"$python" -m cosport hook {name} "$@"
+    {given}"$python" -m cosport hook {name} "$@"
 elif command -v cosport >/dev/null; then
-    {feed}cosport hook {name} "$@"
+    {given}cosport hook {name} "$@"
 else
     echo "cosport: the hook {name} finds no cosport; install it again, or remove $0" >&2
     exit 1
 fi
 """
+
+_READING: Final = """\
+input="$(cat)"
+feed() { [ -z "$input" ] || printf '%s\\n' "$input"; }
+"""
+"""What is pushed, for the hook from before and for ours; not a line where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,13 @@ def install(repository: Repository, names: Sequence[str]) -> tuple[Installed, ..
         place.mkdir(parents=True, exist_ok=True)
         return tuple(_install(place / name) for name in names)
     except OSError as exc:
-        raise DiskError(f"{exc.filename or place}: {exc.strerror}") from exc
+        raise _refused(place, exc) from exc
+
+
+def _refused(place: Path, exc: OSError) -> DiskError:
+    return DiskError(
+        f"hooks cannot be changed in {place}: {exc.strerror}", hint="make it writable, then run the same command again"
+    )
 
 
 def _install(hook: Path) -> Installed:
@@ -106,11 +117,7 @@ def _install(hook: Path) -> Installed:
             os.link(hook, kept)  # unlike a rename, this never replaces a file
     elif hook.exists() and hook.read_bytes() == text.encode("utf-8", "surrogateescape"):
         return Installed(hook.name, str(hook), "current", str(kept) if kept.exists() else "")
-    with tempfile.NamedTemporaryFile(dir=hook.parent, prefix=f".{hook.name}.", delete=False) as draft:
-        new = Path(draft.name)
-        draft.write(text.encode("utf-8", "surrogateescape"))
-    new.chmod(0o755)
-    new.replace(hook)
+    files.replace(hook, text.encode("utf-8", "surrogateescape"), mode=0o755)
     return Installed(hook.name, str(hook), "installed", str(kept) if kept.exists() else "")
 
 
@@ -120,7 +127,7 @@ def uninstall(repository: Repository, names: Sequence[str]) -> tuple[Installed, 
     try:
         return tuple(_uninstall(place / name) for name in names)
     except OSError as exc:
-        raise DiskError(f"{exc.filename or place}: {exc.strerror}") from exc
+        raise _refused(place, exc) from exc
 
 
 def _uninstall(hook: Path) -> Installed:
@@ -148,6 +155,6 @@ def _script(hook: Path) -> str:
         name=hook.name,
         before=shlex.quote(str(hook.absolute()) + KEPT),
         python=shlex.quote(sys.executable),
-        input='"$(cat)"' if reads else "",
-        feed="printf '%s\\n' \"$input\" | " if reads else "",
+        reading=_READING if reads else "",
+        given="feed | " if reads else "",
     )

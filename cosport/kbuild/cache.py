@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosport import store
+from cosport import files, store
 from cosport.errors import DiskError
 
 if TYPE_CHECKING:
@@ -35,16 +34,7 @@ def key(*parts: str | bytes) -> str:
 def publish(file: Path, data: bytes) -> None:
     """Put `data` at `file` in one step: a reader sees all of it or what was there before."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as draft:
-        new = Path(draft.name)
-        try:
-            new.chmod(0o644)
-            draft.write(data)
-            draft.flush()
-            new.replace(file)
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise
+    files.replace(file, data, mode=0o644, lasting=False)
 
 
 @contextlib.contextmanager

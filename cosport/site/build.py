@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cosport.errors import UsageError
+from cosport.errors import DiskError, UsageError
 from cosport.site.pages import Writer
 
 if TYPE_CHECKING:
@@ -31,11 +31,19 @@ def check(folder: Path) -> None:
 
 
 def build(site: Site, folder: Path, step: Callable[[int], None] = lambda _: None) -> int:
-    """Write the site to `folder`, in place of the one that stood there; how many files it has. Raises UsageError."""
+    """Write the site to `folder`, in place of the one that stood there; how many files it has.
+
+    Raises UsageError where something else stands there, DiskError where nothing can be written.
+    """
     check(folder)
     folder = folder.absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as exc:
+        raise DiskError(
+            f"cannot write {folder}: {exc.strerror}", hint="name a folder whose parent can be written"
+        ) from exc
     try:
         fresh.chmod(0o755)
         (fresh / MARK).touch()

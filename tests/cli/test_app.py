@@ -46,6 +46,16 @@ def test_help_of_each_command_shows_the_shared_options_and_ends_with_an_example(
         assert any(what in line for line in example), (what, example)
 
 
+@pytest.mark.parametrize(("words", "typed"), [
+    (("notes", "--format", "bogus"), "cosport notes"),
+    (("notes", "write", "--format", "bogus"), "cosport notes write"),
+    (("message", "lint", "--bogus"), "cosport message lint"),
+    (("bogus",), "cosport"),
+])  # fmt: skip
+def test_wrong_usage_names_the_command_as_it_was_typed(words: tuple[str, ...], typed: str, tmp_path: Path) -> None:
+    assert f"hint: see: {typed} --help\n" in invoke(*words, cwd=tmp_path, check=2).err
+
+
 def test_top_level_help_lists_every_command(tmp_path: Path) -> None:
     text = cosport("--help", cwd=tmp_path, check=0).out
     for name in COMMANDS:

@@ -204,6 +204,25 @@ class TestPush:
         assert house.git.attempt("push", "-q", "origin", "cos-6.1:refs/heads/elsewhere").returncode == 0
         assert house.git.attempt("push", "-q", "origin", ":elsewhere").returncode == 0
 
+    def test_names_that_are_no_utf8_are_judged_too(self, house: House) -> None:
+        tip = house.git.sha("cos-6.1").encode()
+        line = b"refs/heads/caf\xe9 " + tip + b" refs/heads/caf\xe9 " + b"0" * 40 + b"\n"
+        answer = cosport("hook", "pre-push", "origin", "url", cwd=house.git.path, stdin=line, env={"LC_ALL": "C.UTF-8"})
+        assert (answer.code, answer.err) == (0, "")
+
+    def test_the_hook_from_before_reads_what_git_gave_it(self, house: House, server: Git) -> None:
+        old = house.git.path / ".git" / "hooks" / "pre-push"
+        old.parent.mkdir(exist_ok=True)
+        old.write_text('#!/bin/sh\ncat >> "$(git rev-parse --git-dir)/seen"\n')
+        old.chmod(0o755)
+        invoke("hook", "install", cwd=house.git.path, check=0)
+        self.good(house)
+        assert house.git.attempt("push", "-q", "origin", "cos-6.1").returncode == 0
+        seen = (house.git.path / ".git" / "seen").read_text()
+        assert [len(line.split()) for line in seen.splitlines()] == [4]
+        house.git.attempt("push", "-q", "origin", "cos-6.1")  # there is nothing to push any more
+        assert (house.git.path / ".git" / "seen").read_text() == seen
+
     def test_a_forged_vote_on_the_branch_itself_is_refused(self, house: House, server: Git) -> None:
         invoke("hook", "install", cwd=house.git.path, check=0)
         fix = house.fix()

@@ -111,7 +111,7 @@ def test_fix_writes_the_file_only_when_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "what"), [
-    (("lint", "nosuch"), "nosuch"),
+    (("lint", "nosuch"), "there is no file 'nosuch', and no branch, tag or commit named 'nosuch' here"),
     (("lint", "-x"), "no such option"),
     (("lint", "--profile", "nosuch", "HEAD"), "no message profile is named 'nosuch'"),
     (("fix", "--write", "HEAD"), "--write needs a file"),

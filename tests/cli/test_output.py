@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosport.cli.output import Printer, Styled, encode
+from cosport.cli.output import Printer, Styled, Text, encode
 from cosport.cli.text import safe
 from cosport.cli.working import tell
 from cosport.model.commit import Sha
@@ -157,3 +158,22 @@ def test_a_reason_that_several_changes_of_a_hunk_share_is_told_once() -> None:
     tell(Printer(out=out, err=io.StringIO()), [result])
     assert out.getvalue().count("a.c:8 was not resolved") == 1
     assert out.getvalue().count("a.c:9 was not resolved") == 1
+
+
+def test_a_table_that_is_too_wide_for_the_terminal_becomes_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads = ["upstream", "branch", "outcome", "how and where"]
+    ref = "backport/release-R113/553a8fe2b8d4-and-more-of-it"
+    rows: list[list[Text]] = [
+        ["553a8fe2b8d4", "release-R113", Styled("waits-for-main", "dim"), ref],
+        ["553a8fe2b8d4", "b", "", "x"],
+    ]
+    for columns, whole in ((200, True), (70, True), (50, False), (30, False)):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        out = Terminal()
+        Printer(out=out, err=io.StringIO()).table(heads, rows)
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).splitlines()
+        assert max(map(len, lines)) <= columns
+        assert any("553a8fe2b8d4" in line for line in lines)
+        assert any("upstream" in line and "outcome" in line for line in lines) == whole
+        shown = "".join(line[-columns:].strip().split("  ")[-1] for line in lines)
+        assert ref in shown.replace(" ", "")

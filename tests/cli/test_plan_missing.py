@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -164,3 +168,19 @@ def test_where_a_defconfig_is_gone_that_is_said_and_nothing_is_marked(house: Hou
     assert "small_defconfig is not in the branch" in answer.err
     (branch, *_) = invoke("missing", "--json", cwd=house.git.path, check=1).json()["branches"]
     assert "small_defconfig is not in the branch" in branch["remark"]
+
+
+def test_branches_that_have_no_room_side_by_side_get_numbers(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = invoke("plan", "--missing", cwd=house.git.path, check=1).out
+    assert "upstream      cos-5.4       cos-5.10      R85" in wide
+    monkeypatch.setenv("COLUMNS", "80")
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-m", "cosport", "plan", "--missing", "--no-color"]
+    subprocess.run(words, cwd=house.git.path, stdout=theirs, stderr=subprocess.DEVNULL, check=False)
+    os.close(theirs)
+    narrow = os.read(ours, 1 << 16).decode().replace("\r\n", "\n")
+    os.close(ours)
+    assert narrow.startswith("  1 cos-5.4\n  2 cos-5.10\n  3 R85\n  + clean   C conflict")
+    assert "upstream      1  2  3  severity  subject\n" in narrow
+    assert "  +  C  w            mm: fix\n" in narrow
+    assert narrow.count("mm: fix\n") == wide.count("mm: fix\n")

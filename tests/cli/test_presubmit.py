@@ -50,13 +50,25 @@ def test_a_range_is_judged_oldest_first(house: House) -> None:
 
 @pytest.mark.parametrize(("arguments", "what"), [
     (("nosuch",), "nosuch"),
-    (("main..main",), "has no commits"),
     (("main", "--only", "nosuch"), "no presubmit check is called 'nosuch'"),
     (("main", "--branch", "nosuch"), "nosuch"),
     (("main", "--format", "nosuch"), "nosuch"),
 ])  # fmt: skip
 def test_wrong_usage_is_2(house: House, arguments: tuple[str, ...], what: str) -> None:
     assert what in invoke("presubmit", *arguments, cwd=house.git.path, check=2).err
+
+
+@pytest.mark.parametrize("form", ["text", "json", "junit", "sarif", "gerrit"])
+def test_nothing_to_judge_is_0(house: House, form: str) -> None:
+    answer = invoke("presubmit", "main..main", "--format", form, cwd=house.git.path, check=0)
+    assert answer.err == "main..main: nothing to judge\n"
+    assert bool(answer.out) == (form != "text")
+
+
+def test_a_range_the_wrong_way_round_does_not_pass(house: House) -> None:
+    house.fix()
+    answer = invoke("presubmit", "main..cos-6.1", cwd=house.git.path, check=2)
+    assert "main..cos-6.1 has no commits\nhint: the older end stands first" in answer.err
 
 
 def test_a_verdict_is_put_on_record(house: House) -> None:
