@@ -42,6 +42,10 @@ def install(
 
     core.hooksPath is obeyed; linked work trees share the hooks. Running it twice changes nothing.
     """
+    if not undo and (place := hooks.shared(session.repository)):
+        session.printer.note(
+            f"core.hooksPath is set for more than this repository: the hooks go to {place}, and run in all of them"
+        )
     act = hooks.uninstall if undo else hooks.install
     done = act(session.repository, hooks.SERVER if server else hooks.CLIENT)
     if session.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from cosport.gerrit.client import path
-from cosport.gerrit.model import Account, Change, Review, body
+from cosport.gerrit.model import Account, BranchInfo, Change, Review, body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,6 +46,12 @@ def query(client: Client, text: str, options: Sequence[str] = FULL) -> Iterator[
 def get(client: Client, change: int | str, options: Sequence[str] = FULL) -> Change | None:
     """A change by number, or by `triplet`; None where there is none that we may see."""
     return client.find(path("changes", change), Change, [("o", each) for each in options])
+
+
+def branch_tip(client: Client, project: str, branch: str) -> str:
+    """The commit that a branch is at on the server; "" where there is no such branch, or it is not shown to us."""
+    found = client.find(path("projects", project, "branches", branch), BranchInfo)
+    return found.revision if found is not None else ""
 
 
 def triplet(project: str, branch: str, change_id: str) -> str:

@@ -106,6 +106,12 @@ class Change(Struct, frozen=True):
         }
 
 
+class BranchInfo(Struct, frozen=True):
+    """A branch on the server, and the commit that it is at."""
+
+    revision: str = ""
+
+
 class Comment(Struct, frozen=True, omit_defaults=True):
     """A comment on a line of a file; line 0 is the file as a whole."""
 

@@ -7,6 +7,7 @@ ours: one without it is a person's work, and is not overwritten.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 MARK: Final = "made by cosport"
 """The description of each patch set that cosport uploads."""
+
+
+_CHANGE_ID: Final = re.compile(r"I[0-9a-f]{40}")
 
 
 class State(StrEnum):
@@ -106,7 +110,7 @@ def upload(
     """
     with ObjectReader(repository) as reader:
         series = [reader.commit(name) for name in commits]
-        standing = [_standing(server, branch, commit) for commit in series]
+        standing = _all_standing(server, branch, series)
         answers = [
             _judge(_Look(server, repository, reader), commit, change, force=wish.force)
             for commit, change in zip(series, standing, strict=True)
@@ -115,6 +119,8 @@ def upload(
         return tuple(each or Uploaded(State.REFUSED, why="another commit of the series is refused") for each in answers)
     if all(each is not None for each in answers):
         return tuple(each for each in answers if each is not None)
+    if not wish.force and (why := _below(server, repository, branch, series[0])):
+        return tuple(Uploaded(State.REFUSED, why=why) for _ in series)
     pairs = zip(series, standing, strict=True)
     if any(change is not None and commit.sha in change.revisions for commit, change in pairs):
         series = _made_anew(repository, series)
@@ -124,14 +130,59 @@ def upload(
     )
 
 
-def _standing(server: Server, branch: str, commit: Commit) -> Change | None:
+def _below(server: Server, repository: Repository, branch: str, first: Commit) -> str:
+    """Why the series must not go up as it is: what it stands on would come with it, as changes of its own; "" if none.
+
+    A branch that is not on the server yet holds nothing to stand on: git's push tells of that.
+    """
+    tip = changes.branch_tip(server.client, server.project, branch)
+    base = first.parents[0] if first.parents else ""
+    if not tip or tip == base:
+        return ""
+    if repository.attempt("cat-file", "-e", tip).status:
+        server.fetch(repository, [f"refs/heads/{branch}"])
+    done = repository.attempt("rev-list", "--count", f"{tip}..{base}", "--")
+    count = done.stdout.decode("ascii", "replace").strip()
+    if done.status or count == "0":
+        return ""
+    return (
+        f"the pick stands on {count} commit{'s' if count != '1' else ''} that {branch} on the server has not, and that "
+        "would go up with it: pick onto the branch as the server has it, or pass --force"
+    )
+
+
+_AT_ONCE: Final = 20
+"""Change-Ids in one query: Gerrit takes 100 terms unless told otherwise, and a URL has an end."""
+
+
+def _all_standing(server: Server, branch: str, series: Sequence[Commit]) -> list[Change | None]:
+    """The change of each commit on that branch, None where there is none: of a whole series by few questions."""
+    if len(series) == 1:
+        return [_standing(server, branch, series[0])]
+    idents = [_ident(commit) for commit in series]
+    found: dict[str, Change] = {}
+    for start in range(0, len(idents), _AT_ONCE):
+        some = " OR ".join(f"change:{each}" for each in idents[start : start + _AT_ONCE])
+        text = f"project:{changes.quoted(server.project)} ({some})"
+        for change in changes.query(server.client, text, changes.WITH_COMMIT):
+            if change.branch == branch and change.project == server.project:
+                found[change.change_id] = change
+    return [found.get(each) for each in idents]
+
+
+def _ident(commit: Commit) -> str:
     ident = scan(commit.message).change_id
-    if not ident:
+    if not _CHANGE_ID.fullmatch(ident):
         raise UsageError(
             f"{commit.sha[:12]} has no Change-Id, by which Gerrit tells changes apart",
             hint="pick with a profile that writes one (cos or chromeos), or add it: cosport hook install",
         )
-    return changes.get(server.client, changes.triplet(server.project, branch, ident), changes.WITH_COMMIT)
+    return ident
+
+
+def _standing(server: Server, branch: str, commit: Commit) -> Change | None:
+    found = changes.triplet(server.project, branch, _ident(commit))
+    return changes.get(server.client, found, changes.WITH_COMMIT)
 
 
 @dataclass(frozen=True, slots=True)

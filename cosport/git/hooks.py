@@ -76,6 +76,12 @@ def folder(repository: Repository) -> Path:
     return named if named.is_absolute() else _top(repository) / named
 
 
+def shared(repository: Repository) -> str:
+    """The folder of the hooks where a setting outside of this repository names it: others use it too; else ""."""
+    said = repository.run("config", "--null", "--show-scope", "--get-all", "core.hooksPath").split(b"\0")[:-3]
+    return str(folder(repository)) if said and said[-2] in (b"global", b"system") else ""
+
+
 def _top(repository: Repository) -> Path:
     """The folder in which hooks run: the top of the work tree, or a bare repository itself (githooks(5))."""
     if repository.is_bare:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from cosport.config import Config
     from cosport.model.commit import Commit
 
+_AT_ONCE: Final = 20
+"""Commits in one query: Gerrit takes 100 terms unless told otherwise, and a URL has an end."""
+
 _UPLOADED: Final = (Outcome.PICKED, Outcome.RESOLVED)
 
 
@@ -38,13 +41,17 @@ class Reviews:
 
     def known(self, series: Sequence[Commit]) -> tuple[Reviewed, ...]:
         """The changes that hold these fixes, open and closed: found by the upstream sha, told by the whole message."""
+        wanted = [commit.sha for commit in series]
         found: list[Reviewed] = []
-        for commit in series:
-            text = f"project:{changes.quoted(self.server.project)} message:{changes.quoted(commit.sha)}"
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = " OR ".join(f"message:{changes.quoted(sha)}" for sha in wanted[start : start + _AT_ONCE])
+            text = f"project:{changes.quoted(self.server.project)} ({some})"
             for change in changes.query(self.server.client, text, changes.WITH_COMMIT):
                 said = scan(change.patch_set.commit.message.encode("utf-8", "surrogateescape"))
-                if commit.sha in (origin.sha for origin in said.origins):
-                    found.append(Reviewed(commit.sha, change.branch, change.change_id, change.is_open))
+                origins = {origin.sha for origin in said.origins}
+                found += [
+                    Reviewed(sha, change.branch, change.change_id, change.is_open) for sha in wanted if sha in origins
+                ]
         return tuple(found)
 
     def upload(self, context: Context, targets: Sequence[Target], results: Sequence[Result]) -> tuple[Result, ...]:

@@ -86,6 +86,14 @@ class TestInstall:
         assert _commit(house.git, GOOD).returncode == 0
         assert ID.search(house.git.message().decode())
 
+    def test_hooks_of_all_repositories_are_told(self, house: House, tmp_path: Path) -> None:
+        house.git("config", "--global", "core.hooksPath", str(tmp_path / "everybody's"))
+        answer = invoke("hook", "install", cwd=house.git.path, check=0)
+        assert "core.hooksPath is set for more than this repository" in answer.err
+        assert "everybody's" in answer.err
+        house.git("config", "core.hooksPath", "mine")
+        assert invoke("hook", "install", cwd=house.git.path, check=0).err == ""
+
     def test_two_foreign_hooks_are_a_person_s_to_join(self, house: House) -> None:
         folder = house.git.path / ".git" / "hooks"
         folder.mkdir(exist_ok=True)

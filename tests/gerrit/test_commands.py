@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
-from typing import TYPE_CHECKING
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-from cosport.errors import ConfigError
+from cosport import config as settings
+from cosport.bot import service
+from cosport.errors import ConfigError, GerritError, ProcessError
 from cosport.gerrit import events
-from cosport.gerrit.client import path
+from cosport.gerrit.client import Client, path
 from tests.support import invoke
 
 if TYPE_CHECKING:
@@ -110,9 +117,52 @@ def test_a_record_can_be_held_against_what_gerrit_has(ready: Team) -> None:
         assert not invoke(*argv, cwd=ready.folder, check=1).json()["said"]
 
 
-def test_gerrits_own_events_wake_the_bot_over_ssh_with_a_pinned_key(ready: Team, tmp_path: Path) -> None:
-    key = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+class Wire:
+    """A way to Gerrit's ssh that can be cut: a proxy on loopback."""
+
+    def __init__(self, port: int) -> None:
+        self.to = port
+        self.open: list[socket.socket] = []
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.server.getsockname()[1])
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.server.accept()
+                far = socket.create_connection(("127.0.0.1", self.to))
+                self.open += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    self._threads.append(threading.Thread(target=self._carry, args=(one, other), daemon=True))
+                    self._threads[-1].start()
+
+    @staticmethod
+    def _carry(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError), one:
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        for each in self.open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self.open.clear()
+
+    def close(self) -> None:
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.cut()
+        for each in self._threads:
+            each.join(10)
+        self.server.close()
+
+
+@pytest.fixture
+def key(ready: Team, tmp_path: Path) -> Path:
+    """The bot's key, which Gerrit knows."""
+    key = _new_key(tmp_path / "key")
     httpx.post(
         f"{ready.server.url}/a/accounts/self/sshkeys", content=key.with_suffix(".pub").read_text(), trust_env=False,
         headers={"Content-Type": "text/plain", "Authorization": ready.bot.credentials.header},
@@ -120,22 +170,137 @@ def test_gerrits_own_events_wake_the_bot_over_ssh_with_a_pinned_key(ready: Team,
     rule = {"rules": {"global:Registered-Users": {"action": "ALLOW"}}}
     rights = {"GLOBAL_CAPABILITIES": {"permissions": {"streamEvents": rule}}}
     ready.admin.post(path("projects", "All-Projects", "access"), {"add": rights})
-    hosts = tmp_path / "known_hosts"
-    argv = events.stream_argv(f"cusky@127.0.0.1:{ready.server.ssh_port}", str(hosts))
+    return key
+
+
+def ssh(key: Path, port: int, hosts: Path) -> list[str]:
+    argv = events.stream_argv(f"cusky@127.0.0.1:{port}", str(hosts))
     argv[1:1] = ["-i", str(key), "-o", "IdentitiesOnly=yes", "-F", os.devnull]
-    hosts.write_text("")
-    refused = subprocess.run(argv, capture_output=True, check=False, timeout=60)
-    assert refused.returncode == 255  # a host that is not pinned
+    return argv
+
+
+class TestEventsOverSsh:
+    """Gerrit's own stream, with a pinned key."""
+
+    def test_only_the_pinned_key_is_spoken_to(self, ready: Team, key: Path, tmp_path: Path) -> None:
+        hosts = tmp_path / "known_hosts"
+        argv = ssh(key, ready.server.ssh_port, hosts)
+        other = _new_key(tmp_path / "other").with_suffix(".pub").read_text()
+        for pinned, why in (("", "No ED25519 host key is known"), (f"[127.0.0.1]:{ready.server.ssh_port} {other}",
+                            "REMOTE HOST IDENTIFICATION HAS CHANGED")):  # fmt: skip
+            hosts.write_text(pinned)
+            with pytest.raises(ProcessError, match="Host key verification failed") as caught:
+                next(events.stream(argv))
+            assert why in caught.value.tail
+        hosts.write_text(ready.server.host_key)
+        with subprocess.Popen(argv, stdout=subprocess.PIPE) as stream:
+            assert stream.stdout is not None
+            time.sleep(1.0)
+            number = ready.backport(ready.fix())["review"]["number"]
+            lines = iter(stream.stdout.readline, b"")
+            line = next(line for line in lines if (event := events.parse(line)) and event.change == number)
+            stream.kill()
+        (found,) = events.read([line])
+        assert found.project == ready.project
+        assert events.matters(found, ready.project)
+        assert not events.matters(found, "another")
+
+    def test_a_stream_that_is_cut_is_told_and_opened_again(self, ready: Team, key: Path, tmp_path: Path) -> None:
+        wire = Wire(ready.server.ssh_port)
+        hosts = tmp_path / "known_hosts"
+        hosts.write_text(ready.server.host_key.replace(f":{ready.server.ssh_port} ", f":{wire.port} "))
+        wake, stop = threading.Event(), threading.Event()
+        told: list[str] = []
+        config = settings.load(ready.bot_config)
+        with service.opened(ready.bot_dir, config, ready.bot_config, log=lambda event, **_: told.append(event)) as bot:
+            argv = ssh(key, wire.port, hosts)
+            listener = threading.Thread(target=service._listen, args=(bot, argv, wake, stop), daemon=True)
+            listener.start()
+            number = ready.backport(ready.fix())["review"]["number"]
+            for cut in (False, True):
+                if cut:
+                    wire.cut()
+                wake.clear()
+                deadline = time.monotonic() + 60
+                while not wake.wait(0.5) and time.monotonic() < deadline:
+                    ready.say(number, ready.reviewer, f"hello {time.monotonic()}")  # until the stream stands
+                assert wake.is_set()
+                assert ("stream-failed" in told) is cut
+            stop.set()
+            wire.cut()
+            listener.join(20)
+            assert not listener.is_alive()
+            wire.close()
+
+
+def _new_key(file: Path) -> Path:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(file)], check=True)
+    return file
+
+
+class Plugin(BaseHTTPRequestHandler):
+    """What the events-log plugin serves: lines of JSON, each an event as stream-events prints it."""
+
+    lines: ClassVar[list[bytes]] = []
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        place, _, query = self.path.partition("?")
+        self.asked.append(self.path)
+        known = "Authorization" in self.headers
+        found = place == "/a/plugins/events-log/events/" and "t1=" in query
+        self.send_response((200 if known else 401) if found else 404)
+        self.end_headers()
+        if known and found:
+            self.wfile.write(b"".join(line + b"\n" for line in self.lines))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's own name
+        """Say nothing."""
+
+
+def test_what_the_events_log_kept_is_gone_over(ready: Team, key: Path, tmp_path: Path) -> None:
+    """The plugin itself cannot be had; its documented form is served, with events that this Gerrit sent by ssh."""
+    hosts = tmp_path / "known_hosts"
     hosts.write_text(ready.server.host_key)
+    argv = ssh(key, ready.server.ssh_port, hosts)
+    Plugin.lines, Plugin.asked = [], []
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as stream:
         assert stream.stdout is not None
         time.sleep(1.0)
         number = ready.backport(ready.fix())["review"]["number"]
-        found = next(event for event in events.read(stream.stdout) if event.change == number)
+        for line in iter(stream.stdout.readline, b""):
+            said = json.loads(line)
+            Plugin.lines.append(line.strip())
+            if said["type"] == "patchset-created" and said["change"]["number"] == number:
+                break
         stream.kill()
-    assert found.project == ready.project
-    assert events.matters(found, ready.project)
-    assert not events.matters(found, "another")
+    whole = json.loads(Plugin.lines[-1])
+    whole["change"]["project"] = {"name": ready.project}  # the plugin writes a project as an object
+    Plugin.lines[-1:] = [json.dumps(whole).encode(), b"", b"not JSON"]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Plugin)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with Client(f"http://127.0.0.1:{server.server_port}", ready.bot.credentials) as client:
+            found = list(events.logged(client, "2026-01-31 12:00:00"))
+        with Client(f"http://127.0.0.1:{server.server_port}") as client, pytest.raises(GerritError):
+            list(events.logged(client, "2026-01-31 12:00:00"))
+    finally:
+        server.shutdown()
+        server.server_close()
+    asked = urlsplit(Plugin.asked[0])
+    assert (asked.path, parse_qs(asked.query)) == ("/a/plugins/events-log/events/", {"t1": ["2026-01-31 12:00:00"]})
+    assert (found[-1].change, found[-1].project) == (number, ready.project)
+    config = settings.load(ready.bot_config)
+    ready.push("+refs/remotes/upstream/master:refs/heads/upstream")
+    with service.opened(ready.bot_dir, config, ready.bot_config) as bot:
+        assert service.replay(bot, found).posted == 1
+        assert service.replay(bot, found).open == 0  # each event once
+    assert ready.change(number).votes_of(ready.bot.number) == {"Verified": 1}
+
+
+def test_a_gerrit_without_the_events_log_says_so(ready: Team) -> None:
+    argv = ("bot", "replay", "--since", "2026-01-31 12:00:00", "--config", str(ready.bot_config), "--dir", "bot")
+    assert "Gerrit answers 404" in invoke(*argv, cwd=ready.folder, check=3).err
 
 
 @pytest.mark.parametrize(

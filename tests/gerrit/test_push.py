@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cosport.gerrit.client import path
+from cosport.gerrit.client import Client, path
 from cosport.message import changeid
-from tests.backport.house import FILE, edit
+from tests.backport.house import FILE, LINES, edit
+from tests.gerrit.team import SAID
+from tests.support import invoke
 
 if TYPE_CHECKING:
+    import pytest
+
     from cosport.model.commit import Sha
     from tests.gerrit.team import Team
 
@@ -69,6 +73,55 @@ def test_a_persons_patch_set_is_not_overwritten_unless_forced(team: Team) -> Non
     assert (forced["state"], forced["patch_set"]) == ("updated", 3)
     again = team.backport(fix)["review"]
     assert (again["state"], again["patch_set"]) == ("unchanged", 3)
+
+
+def test_what_the_ladder_resolved_goes_up_as_work_in_progress(team: Team) -> None:
+    before = edit(LINES, l6="upstream six")  # git calls neighbouring lines a conflict
+    team.fix(message="mm: six", text=before)
+    result = team.backport(team.fix(text=edit(before, l5="int five;")), check=1)
+    assert result["outcome"] == "resolved", result
+    assert result["review"]["state"] == "created"
+    change = team.change(result["review"]["number"])
+    assert change.work_in_progress
+    assert change.current == result["commit"]
+
+
+def test_what_a_local_branch_has_for_itself_does_not_go_up_with_a_pick(team: Team) -> None:
+    """Pushed for review, each commit below the pick would become somebody's change."""
+    fix = team.fix()
+    at = team.git.sha("refs/remotes/origin/cos-5.4")
+    team.push_on_top("cos-5.4", {"landed.c": "int x;\n"})  # which the clone does not know yet
+    for name in ("one", "two"):
+        team.git("update-ref", "refs/heads/cos-5.4", at)
+        at = team.git.commit({f"{name}.c": "int x;\n"}, f"wip: {name}", parents=[at], branch="refs/heads/cos-5.4")
+    file = team.git.path / ".git" / "cosport" / "cosport.toml"
+    file.write_text(file.read_text().replace("refs/remotes/origin/cos-5.4", "refs/heads/cos-5.4"))
+    review = team.backport(fix, check=1)["review"]
+    assert review["state"] == "refused"
+    assert "stands on 2 commits that cos-5.4 on the server has not" in review["why"]
+    assert team.open_changes() == []
+
+
+def test_a_long_series_asks_few_questions(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = Client._once
+
+    def once(self: Client, method: str, where: str, *args: Any) -> bytes:
+        asked.append(f"{method} {where}")
+        return real(self, method, where, *args)
+
+    monkeypatch.setattr(Client, "_once", once)
+    shas = [team.fix(line, f"mm: fix {line}") for line in range(1, 20, 3)]
+
+    def push() -> list[dict[str, Any]]:
+        argv = ("backport", *shas, "--to", "cos-5.4", "--push", "--json", *SAID)
+        found: list[dict[str, Any]] = invoke(*argv, cwd=team.git.path, check=0).json()["results"]
+        return found
+
+    assert {each["review"]["state"] for each in push()} == {"created"}
+    asked.clear()
+    assert {each["review"]["state"] for each in push()} == {"unchanged"}
+    assert len(asked) <= 3, asked
 
 
 def test_one_fix_has_one_change_id_on_all_branches(team: Team) -> None:
