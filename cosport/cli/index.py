@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Annotated, Final
 
@@ -9,6 +10,9 @@ import typer
 
 from cosport.cli.options import command
 from cosport.cli.session import Session
+from cosport.cli.show import branches_of
+from cosport.errors import ConfigError
+from cosport.history.ahead import work_out
 from cosport.history.index import History
 
 SCHEMA: Final = "cosport.index/1"
@@ -34,6 +38,8 @@ def index(
 
         with History.open(repository, rebuild=rebuild, progress=report) as history:
             commits, note, path = history.count(), history.note, history.store.path
+            if done:
+                _work_out(session, history)
     size = path.stat().st_size if path is not None else 0
     if note:
         session.printer.note(note)
@@ -43,3 +49,10 @@ def index(
         spent = time.monotonic() - started
         session.printer.say(f"{commits} commits, {done} of them new; {size / 1e6:.1f} MB; {spent:.1f} seconds")
     return 0
+
+
+def _work_out(session: Session, history: History) -> None:
+    """Let no question wait for what the configured branches make known."""
+    with contextlib.suppress(ConfigError):  # the commands that need it say what is wrong
+        branches_of(session, history)
+        work_out(history)

@@ -31,7 +31,7 @@ def run(session: Session, name: str) -> int:
 
     repository = session.repository
     with History.open(repository) as history:
-        branches, configured = _branches(session, history)
+        branches, configured = branches_of(session, history)
         sha = _resolve(history, repository, name)
         found = facts(history, sha, branches, _under(history, "refs/tags/"), all_named=configured)
         if history.note:
@@ -43,8 +43,8 @@ def run(session: Session, name: str) -> int:
     return 0
 
 
-def _branches(session: Session, history: History) -> tuple[list[tuple[str, Sha]], bool]:
-    """The branches to tell of, and whether they are configured."""
+def branches_of(session: Session, history: History) -> tuple[list[tuple[str, Sha]], bool]:
+    """The branches to tell of, and whether they are configured; the history learns which commit is upstream's tip."""
     if _is_configured(session):
         config = session.config
         if config.upstream.ref and (tip := _tip(history, config.upstream.ref)) is not None:

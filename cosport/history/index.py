@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from cosport.errors import CosportError, MissingObjectError, StoreError
-from cosport.history.graph import NEVER, Chain, Graph, chain, extend, ranks
+from cosport.history.graph import NEVER, Chain, Graph, chain, extend, fork, ranks
 from cosport.history.schema import INDEXES, REAL_HISTORY, TABLE_NAMES, TABLES, VERSION, Kind
 from cosport.model.commit import Sha, decode
 from cosport.store import DamagedError, Store, lock, open_store, sealed
@@ -166,11 +166,15 @@ class History:
                 self._forget()  # a clone that was deepened: commits that had no parents have some now
             self.store.write("INSERT OR REPLACE INTO meta VALUES ('shallow', ?)", (shallow,))
         wanted = (*tips, upstream) if upstream is not None else tuple(tips)
-        self.ensure(wanted, progress=progress)
+        news = self.ensure(wanted, progress=progress)
         heads = {row[0] for row in self.store.rows("SELECT rank FROM tips")}
         # The ends of history first: what the other tips are asked lies on their lines.
         self.tips = tuple(sorted({self.rank(tip) for tip in wanted}, key=lambda rank: (rank not in heads, -rank)))
         self.upstream = self.rank(upstream) if upstream is not None else None
+        if news:
+            from cosport.history import ahead
+
+            ahead.work_out(self)
 
     def _tips(self) -> tuple[Sha, ...]:
         """What the refs lead to, which is read into `refs`; a history opened for given tips leaves that empty.
@@ -201,20 +205,21 @@ class History:
             for table in TABLE_NAMES:
                 self.store.write(f"DELETE FROM {table}")  # noqa: S608 - names of our own
 
-    def ensure(self, shas: Iterable[Sha], *, progress: Callable[[int], None] | None = None) -> None:
-        """Index these commits and all that they reach, where they are not indexed yet.
+    def ensure(self, shas: Iterable[Sha], *, progress: Callable[[int], None] | None = None) -> bool:
+        """Index these commits and all that they reach, where they are not indexed yet; whether any was not.
 
         Raises MissingObjectError for one that is not in the repository, GitError where git fails.
         """
         if not (missing := self._missing(shas)):
-            return
+            return False
         if self.store.path is None:
             self._fill(missing, progress)
-            return
+            return True
         with lock(self.store.path.with_name("index.lock")):
             if missing := self._missing(missing):  # another process may have brought them
                 self._fill(missing, progress)
         self._graph = None
+        return True
 
     def _fill(self, missing: list[Sha], progress: Callable[[int], None] | None) -> None:
         checked = self.repository.attempt(
@@ -380,7 +385,7 @@ class History:
                 held = self._chains.pop(older)
                 break
         else:
-            held = self._longer(tip) or chain(graph, tip)
+            held = self._longer(tip) or fork(graph, tuple(self._chains.values()), tip) or chain(graph, tip)
         if tip in self.tips:
             self._keep(held)
         return held

@@ -7,14 +7,20 @@ line.
 
 from __future__ import annotations
 
+from binascii import hexlify, unhexlify
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cosport.history.schema import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from cosport.history.index import History, Statement
     from cosport.model.commit import Sha
+
+_AT_ONCE: Final = 500
+"""Names looked up by one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,32 @@ def is_pick(history: History, rank: int) -> bool:
         each.kind is Kind.ORIGIN and resolve(history, each.named, history.entry(rank).subject) is not None
         for each in history.said_by(rank)
     )
+
+
+def picks_among(history: History, ranks: Iterable[int]) -> set[int]:
+    """Those of these commits that `is_pick` is true of, with a few queries for all."""
+    asked = set(ranks)
+    if not asked:
+        return set()
+    sql = "SELECT rank, named FROM statements WHERE rank BETWEEN ? AND ? AND kind = ?"
+    rows = history.store.rows(sql, (min(asked), max(asked), int(Kind.ORIGIN)))
+    stated = [(rank, named) for rank, named in rows if rank in asked]
+    whole = {named for _, named in stated if len(named) == history.repository.hash_length}
+    known = _known(history, [unhexlify(named) for named in whole])
+    found = {rank for rank, named in stated if named in known}
+    rest = {rank for rank, named in stated if named not in whole} - found
+    return found | {rank for rank in rest if is_pick(history, rank)}
+
+
+def _known(history: History, shas: Sequence[bytes]) -> set[bytes]:
+    """The names, in hex, of those that are indexed."""
+    found: set[bytes] = set()
+    for first in range(0, len(shas), _AT_ONCE):
+        some = shas[first : first + _AT_ONCE]
+        marks = ",".join("?" * len(some))
+        rows = history.store.rows(f"SELECT sha FROM commits WHERE sha IN ({marks})", some)  # noqa: S608 - marks alone
+        found.update(hexlify(row[0]) for row in rows)
+    return found
 
 
 def reverted_names(history: History, rank: int) -> tuple[str, ...]:

@@ -25,6 +25,11 @@ class Asker:
     def open(self, *tips: str) -> History:
         return History.open(Repository.open(self.git.path), [Sha(self.git.sha(tip)) for tip in tips] or None)
 
+    def open_with_upstream(self, upstream: str | None) -> History:
+        """Open it for all refs, upstream's being that one."""
+        tip = Sha(self.git.sha(upstream)) if upstream else None
+        return History.open(Repository.open(self.git.path), upstream=tip)
+
     def applied(self, upstream: str, target: str) -> Applied:
         with self.open() as history:
             return applied(history, Sha(self.git.sha(upstream)), Sha(self.git.sha(target)))

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cosport.history.applied import applied
+from cosport.history import index, samepatch
+from cosport.history.applied import Applied, applied
 from cosport.model.commit import Sha
 from cosport.model.evidence import EvidenceKind
 
 if TYPE_CHECKING:
-    from cosport.history.applied import Applied
     from tests.history.conftest import Asker
     from tests.support import Git
 
@@ -377,3 +377,52 @@ def test_a_commit_split_in_two_has_no_silent_pick(git: Git, fix: str, ask: Asker
     with ask.open() as history:
         history.upstream = history.rank(Sha(git.sha("main")))
         assert not applied(history, Sha(fix), Sha(git.sha("stable"))).applied
+
+
+@pytest.mark.usefixtures("fix")
+def test_a_branch_that_stands_on_upstream_is_looked_through_from_there_on(git: Git, ask: Asker) -> None:
+    """Upstream's tip is on the first-parent line of the branch itself."""
+    git.branch("next", "main")
+    git.commit({"a.c": "one\n"}, "undone by hand", branch="next")
+    again = git.commit({"a.c": "two\n"}, "other words", branch="next", author="Me <m@x.org>")
+    mine = git.commit({"a.c": "two\n"}, "by mail", branch="stable")
+    with ask.open_with_upstream("main") as history:
+        answer = applied(history, Sha(mine), Sha(again))
+    assert (answer.applied, answer.carrier) == (True, again)
+
+
+@pytest.mark.parametrize("upstream", ["main", None])
+def test_a_commit_that_is_not_upstreams_is_found_as_upstreams_own_by_subject_and_patch(
+    git: Git, fix: str, ask: Asker, upstream: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = git("log", "-1", "--format=%s", fix)
+    mine = git.commit({"a.c": "two\n"}, subject, branch="stable", author="Me <m@x.org>")
+    other = git.commit({"a.c": "two\n"}, "other words", branch="apart", parents=[git.sha("main~1")])
+    git.branch("holder", "main")
+    git.commit({"c.c": "x\n"}, "own", branch="holder")
+    if upstream is None:
+        monkeypatch.setattr(samepatch, "_MOST", 0)
+    with ask.open_with_upstream(upstream) as history:
+        answer = applied(history, Sha(mine), Sha(git.sha("holder")))
+        assert (answer.applied, answer.carrier) == (True, fix)
+        assert kinds(answer) == [EvidenceKind.PATCH_ID]
+        assert not applied(history, Sha(other), Sha(git.sha("holder"))).applied
+
+
+def test_what_the_first_question_needs_is_there_when_the_index_is(
+    git: Git, fix: str, ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carrier = git.commit({"a.c": "two\n"}, "other words", branch="stable")
+    git.commit({"b.c": "x\n"}, "more", branch="stable")
+    other = git.commit({"b.c": "y\n"}, "on main")
+    with ask.open_with_upstream("main"):
+        pass
+
+    def fail(*_args: object) -> None:
+        raise AssertionError("a whole line is looked through")
+
+    monkeypatch.setattr(index, "chain", fail)
+    monkeypatch.setattr(samepatch, "exclusive", fail)
+    with ask.open_with_upstream("main") as history:
+        assert applied(history, Sha(fix), Sha(git.sha("stable"))).carrier == carrier
+        assert not applied(history, Sha(other), Sha(git.sha("stable"))).applied
