@@ -53,7 +53,8 @@ def affected(history: History, upstream: Sha, target: Sha, *, introduced_by: tup
     """Whether `target` holds what `upstream` fixes: by ancestry or as a backport, net of reverts.
 
     What it fixes are its `Fixes:` tags, or what it reverts; `introduced_by` overrides both. "No" needs every one of
-    them to be found and to be absent. Raises MissingObjectError where a commit is not in the repository.
+    them to be found and to be absent, with nothing on the branch that looks like it. Raises MissingObjectError where a
+    commit is not in the repository.
     """
     history.ensure((upstream, target, *introduced_by))
     targets = tuple(Target(sha, sha, "named by the user") for sha in introduced_by) or fixed_by(history, upstream)
@@ -84,6 +85,9 @@ def weigh(history: History, targets: tuple[Target, ...], ask: Callable[[Sha], He
             is_itself = evidence[0].kind is EvidenceKind.ANCESTOR
             detail = "which is an ancestor" if is_itself else f"which is there: {evidence[0].detail}"
             present.append(Evidence(EvidenceKind.FIXES_TARGET_PRESENT, f"{text}, {detail}"))
+        elif alike := [every.detail for every in evidence if every.kind is EvidenceKind.SUBJECT]:
+            # Perhaps a backport that nobody marked as one. To lose a fix over it would be worse than a pick too many.
+            unknown.append(Evidence(EvidenceKind.AFFECTED_UNKNOWN, f"{text}, which may be there: {alike[0]}"))
         else:
             gone = [every.detail for every in evidence if every.kind is EvidenceKind.REVERTED]
             detail = f"which is gone: {gone[0]}" if gone else "and neither that nor a backport of it is there"

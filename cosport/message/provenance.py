@@ -55,7 +55,7 @@ _ORIGINS: Final = tuple(
          + rb"(?:\s+(?:tree|merged together))?\s*(?:[.,;:\])(-]|$)"),
         (OriginForm.UPSTREAM_COMMIT_TAG, False, rb"upstream-commit:\s*(?:commit\s+)?" + _SHA),
         (OriginForm.UPSTREAM_COMMIT, False,
-         rb"[(\[]\s*(?:this is )?" + _TREE + rb" commits?:?\s+(?:commit:?\s+)?" + _SHAS),
+         rb"[(\[]\s*(?:this is )?(?:from )?(?:" + _TREE + rb"|original) commits?:?\s+(?:commit:?\s+)?" + _SHAS),
         (OriginForm.UPSTREAM_COMMIT, True,
          rb"(?:this is )?" + _TREE + rb" commits?(?: id)?:?\s+(?:commit:?\s+)?" + _SHAS + rb"\s*(?:[.,(\])-]\s*|$)"),
         # master commit: X, master changeset: X, master-commit-id: X, below the tags; in a sentence: From master commit

@@ -58,6 +58,14 @@ def test_a_reverted_culprit_does_not(git: Git, bug: str, ask: Asker) -> None:
     assert "reverted by" in answer.evidence[0].detail
 
 
+def test_an_unmarked_commit_that_looks_like_the_culprit_leaves_it_unknown(git: Git, bug: str, ask: Asker) -> None:
+    git.commit({"a": "much the same bug\n"}, "a: speed it up", branch="old")
+    answer = ask.affected(fix(git, bug[:12]), "old")
+    assert answer.verdict is Verdict.UNKNOWN
+    assert "may be there" in answer.evidence[0].detail
+    assert ask.affected("main", "old^").verdict is Verdict.NO
+
+
 def test_without_a_fixes_tag_it_is_unknown(git: Git, bug: str, ask: Asker) -> None:
     sha = git.commit({"a": "good\n"}, f"a: slow it down\n\nBroken since {bug}.\n")
     answer = ask.affected(sha, "old")

@@ -35,6 +35,8 @@ ORIGINS = [
     ("[ Upstream commit {} ]", OriginForm.UPSTREAM_COMMIT),
     ("[upstream commit {}]", OriginForm.UPSTREAM_COMMIT),
     ("[ Upsteam commit {} ]", OriginForm.UPSTREAM_COMMIT),
+    ("[ original commit {} ]", OriginForm.UPSTREAM_COMMIT),
+    ("[ from upstream commit {} ]", OriginForm.UPSTREAM_COMMIT),
     ("(Upstream commit {})", OriginForm.UPSTREAM_COMMIT),
     ("Upstream commit {}.", OriginForm.UPSTREAM_COMMIT),
     ("Upstream-commit: {}", OriginForm.UPSTREAM_COMMIT_TAG),
