@@ -92,6 +92,11 @@ class Store:
             sql = f"INSERT INTO {table} VALUES {','.join([marks] * len(some))}"  # noqa: S608 - marks alone
             self.write(sql, list(chain.from_iterable(some)))
 
+    def check(self) -> None:
+        """Look for damage in the whole file, for what is small and read now and then. Raises DamagedError."""
+        if self.rows("PRAGMA quick_check") != [("ok",)]:
+            raise self._damaged()
+
     def unsealed(self, value: bytes) -> bytes:
         """What `sealed` was given. Raises DamagedError where it is not that any more; the file is thrown away then."""
         data, seal = value[:-_SEAL], value[-_SEAL:]

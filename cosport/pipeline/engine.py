@@ -6,6 +6,7 @@ that of the journal, and a death at any moment leaves a journal that `resume` ca
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import queue
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
-from cosport.errors import ToolError
+from cosport.errors import StoreError, ToolError
 from cosport.pipeline.check import place_of
 from cosport.pipeline.document import After
 from cosport.pipeline.journal import Outcome
@@ -269,6 +270,10 @@ class Engine:
         """Stop what runs, and write down that it was stopped. Answers that come in meanwhile are kept."""
         for lane in self._lanes.values():
             lane.stop(self._run)
+        with contextlib.suppress(StoreError):  # where the journal itself is the trouble, that is told
+            self._write_off()
+
+    def _write_off(self) -> None:
         deadline = self._clock() + _PATIENCE
         while self._open and (left := deadline - self._clock()) > 0:
             try:

@@ -1,7 +1,8 @@
 """Runs on disk: `cosport/pipelines/` in git's common directory holds the journal, and a folder for each run.
 
-A run's folder holds `run.json` (the plan) and `jobs/<job>/` with what each job left: `log.txt`, `document.json` of a
-stage, and the files that it made. A lock in it keeps two processes from working on one run.
+A run's folder holds `run.json` (the plan), `ledger.jsonl` (what the journal says of it) and `jobs/<job>/` with what
+each job left: `log.txt`, `document.json` of a stage, and the files that it made. A lock in it keeps two processes from
+working on one run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from cosport import process
 from cosport.errors import DiskError, LockedError, StoreError, UsageError
 from cosport.pipeline import parcel
+from cosport.pipeline.journal import LOCK
 from cosport.pipeline.plan import Plan
 from cosport.store import lock
 
@@ -74,7 +76,7 @@ class Run:
     def held(self) -> Iterator[None]:
         """Keep others from working on it. Raises LockedError where another process does."""
         try:
-            with lock(self.folder / "lock", wait=0.0):
+            with lock(self.folder / LOCK, wait=0.0):
                 yield
         except LockedError as exc:
             if str(self.folder) not in exc.what:

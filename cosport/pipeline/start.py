@@ -191,10 +191,12 @@ class Works:
         check(source)
         nodes = graph.build(source.document, plan.cells)
         with contextlib.ExitStack() as stack:
+            journal = stack.enter_context(open_journal(self._repository))  # which may have to learn of this run again
             stack.enter_context(run.held())
-            journal = stack.enter_context(open_journal(self._repository))
             if not journal.entries(name):  # it died between its folder and its rows
                 journal.new_run(name, source.document.pipeline, nodes.values())
+            if (done := journal.run(name).done) is not None:
+                return run, done
             run.end_leftovers()
             client = self._client(source, nodes)
             journal.reopen(name, "its client died: it may have run to its end unseen")
