@@ -81,12 +81,18 @@ class Tls:
 
 
 def configure() -> None:
-    """Set Dask up for what we do with it, in this process."""
+    """Set Dask up for what we do with it, in this process.
+
+    Its servers of status pages are left out: they speak HTTP without TLS to whoever comes, on a port beside ours, even
+    where no dashboard is asked for and the cluster is embedded.
+    """
     import logging
 
     import dask
+    from distributed.node import ServerNode
 
     dask.config.set(_SETTINGS)
+    ServerNode.start_http_server = lambda *_, **__: None  # type: ignore[method-assign]
     for name in ("distributed", "distributed.client", "distributed.scheduler", "distributed.worker"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
