@@ -235,6 +235,8 @@ def _answer(future: Future[Answer]) -> tuple[Answer, int]:
         try:
             answer: Answer = future.result(timeout=60)
         except Exception as exc:
+            if _is_gone(future):
+                return Answer(end=End.LOST, what="its worker died before its answer was here"), 1
             return Answer(end=End.BROKEN, what=f"its answer was lost on the way: {exc!r}"), 0
         return answer, 0
     if future.status != "error":
@@ -243,6 +245,11 @@ def _answer(future: Future[Answer]) -> tuple[Answer, int]:
     if isinstance(error, KilledWorker):
         return Answer(end=End.LOST, what="its worker died"), error.allowed_failures + 1
     return Answer(end=End.BROKEN, what=f"the worker could not do it: {error!r}"), 0
+
+
+def _is_gone(future: Future[Answer]) -> bool:
+    """Whether Dask has noticed, since it said that a future is finished, that nobody has its answer any more."""
+    return future.status != "finished"
 
 
 def perform_here(order: Order, folder: str, repo: str, config: str) -> Answer:

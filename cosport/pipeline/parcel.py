@@ -15,7 +15,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from cosport.errors import DiskError, ToolError
+from cosport.errors import DiskError, GitError, ToolError
 from cosport.git import refs
 from cosport.git.objects import ObjectReader
 from cosport.git.repository import Repository
@@ -68,8 +68,16 @@ def open_bundle(repository: Repository, data: bytes) -> None:
 
 
 def hold(repository: Repository, tips: Iterable[str]) -> None:
-    """Keep these commits in a worker's repository."""
-    set_refs(repository, [(f"{HELD}/{tip}", tip) for tip in sorted(set(tips))])
+    """Keep these commits in a worker's repository.
+
+    Others may do the same at the same time, or have died at it: only what is not there yet is written.
+    """
+    if new := sorted(set(tips) - set(held(repository))):
+        try:
+            set_refs(repository, [(f"{HELD}/{tip}", tip) for tip in new])
+        except GitError:  # somebody else holds their locks, for the same reason
+            if not set(new) <= set(held(repository)):
+                raise
 
 
 def held(repository: Repository) -> tuple[str, ...]:
