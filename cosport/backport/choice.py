@@ -31,7 +31,8 @@ def attempt(context: Context, commit: Commit, source: Source, ours: Sha, mainlin
     """
     picked = context.reader.commit(source.commit)
     base = parent_of(context, picked, mainline if picked.sha == commit.sha else 1)
-    return Attempt(base.tree, picked.tree, ours, (parent_of(context, commit, mainline).tree, commit.tree))
+    own = parent_of(context, commit, mainline).tree, commit.tree
+    return Attempt(base.tree, picked.tree, ours, own, base.sha)
 
 
 def wants_others(source: Source, trial: Trial) -> bool:

@@ -11,6 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.marked import hunks
+from cosport.backport.relocated import relocated
 from cosport.backport.resolvers import plugins
 from cosport.backport.resolvers.ground import File
 from cosport.backport.resolvers.ladder import Need, climb
@@ -125,7 +126,14 @@ def _pick(
     climbed: dict[bytes, Climbed] = {}
     plugged: dict[bytes, tuple[str, tuple[bytes, ...]]] = {}
     left: dict[str, tuple[Place, ...]] = {}
+    gone: list[bytes] = []
     for each in merged.unmerged:
+        if each.kind is ConflictKind.MODIFY_DELETE:
+            elsewhere = relocated(place, objects, attempt, merged, each.path) or {}
+            if elsewhere and not elsewhere.keys() & climbed.keys():
+                climbed.update(elsewhere)
+                gone.append(each.path)
+                continue
         file = _file(objects, merged, each.path, each.kind)
         if isinstance(file, Place):
             left[_text(each.path)] = (file,)
@@ -143,7 +151,8 @@ def _pick(
     if left:
         return Unresolved(left)
     texts = {path: each.lines for path, each in climbed.items()} | {path: lines for path, (_, lines) in plugged.items()}
-    blobs = {path: place.write("blob", b"\n".join(lines)) for path, lines in texts.items()}
+    blobs: dict[bytes, Sha | None] = dict.fromkeys(gone)
+    blobs.update((path, place.write("blob", b"\n".join(lines))) for path, lines in texts.items())
     tree = with_blobs(place, objects, merged.tree, blobs)
     rules = [rule for path, each in climbed.items() for rule in _rules(_text(path), each)]
     for path, (name, _) in plugged.items():

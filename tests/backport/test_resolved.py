@@ -186,3 +186,41 @@ def test_a_configuration_symbol_that_the_branch_does_not_define_is_doubted(house
     (place,) = tried[0]["conflicts"][0]["places"]
     assert "adjacent would place it" in place["why"]
     assert "the branch's Kconfig has no CONFIG_MM_NEW" in place["why"]
+
+
+HELPERS = "".join(f"static int helper_{number}(int a)\n{{\n\treturn a + {number};\n}}\n\n" for number in range(12))
+FIXED_HELPER = HELPERS.replace("a + 7", "a - 7")
+
+
+def split(house: House, fixed: str, **branch: str) -> dict[str, Any]:
+    """Upstream moves the helpers to a file of their own, and fixes them there; the branch has them where they were."""
+    old = {f"{name}.c": text for name, text in branch.items()} or {"mm.c": LINES + HELPERS}
+    house.git.commit(old, "mm: start", branch="cos-5.4")
+    house.git.commit(old, "mm: start")
+    house.git.commit({**dict.fromkeys(old, LINES), "helpers.c": HELPERS}, "mm: split")
+    return house.pick(house.git.commit({"helpers.c": fixed}, "mm: fix a helper"), check=1)
+
+
+def test_a_fix_of_a_file_that_upstream_split_goes_where_its_code_is_in_the_branch(house: House) -> None:
+    result = split(house, FIXED_HELPER)
+    assert (result["outcome"], [rule["rule"] for rule in result["rules"]]) == ("resolved", ["relocated"])
+    assert house.text(result["ref"], "mm.c") == LINES + FIXED_HELPER
+    names = house.git("ls-tree", "-r", "--name-only", result["ref"]).split()
+    assert "helpers.c" not in names
+
+
+@pytest.mark.parametrize(
+    ("fixed", "branch"),
+    [
+        (FIXED_HELPER, {"one": LINES + HELPERS, "two": LINES + HELPERS}),  # the code stands in both files
+        (FIXED_HELPER, {"one": LINES + HELPERS.replace("a + 7", "7 + a")}),  # it stands in none as it was
+        (FIXED_HELPER.replace("a + 0", "a - 0"), {"one": LINES + HELPERS.partition("static int helper_4")[0]}),  # half
+    ],
+)
+def test_a_fix_of_a_split_file_whose_place_is_not_certain_is_refused(
+    house: House, fixed: str, branch: dict[str, str]
+) -> None:
+    result = split(house, fixed, **branch)
+    assert result["outcome"] == "conflict"
+    assert result["conflicts"][0]["kind"] == "modify/delete"
+    house.run("--abort", check=0)

@@ -6,6 +6,7 @@ have their try at it, and both are compared with the tree that people committed,
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import time
@@ -166,7 +167,7 @@ def _attempt(reader: ObjectReader, pair: Pair) -> Attempt | None:
     if len(upstream.parents) != 1:
         return None
     base, ours = reader.commit(upstream.parents[0]).tree, reader.commit(Sha(pair.parent)).tree
-    return Attempt(base, upstream.tree, ours, (base, upstream.tree))
+    return Attempt(base, upstream.tree, ours, (base, upstream.tree), upstream.parents[0])
 
 
 def _merged(place: Quarantine, merges: Sequence[Merge]) -> list[Merged | None]:
@@ -189,6 +190,7 @@ def _case(place: Quarantine, pair: Pair, attempt: Attempt, merged: Merged, other
     same, difference = False, ""
     with ObjectReader(place.repository) as objects:
         if isinstance(found, Resolved):
+            paths = tuple({*paths, *(os.fsencode(rule.path) for rule in found.rules if rule.path)})
             sides = [(_read(objects, found.tree, path), _read(objects, pair.tree, path)) for path in paths]
             same = all(ours == theirs for ours, theirs in sides)
             before = [_read(objects, attempt.ours, path) for path in paths]

@@ -107,11 +107,11 @@ def climb(file: File, max_rung: int) -> Climbed:
                 steps.append(found)
             else:
                 stuck.append(found)
-    if not stuck and (clash := _clash(steps)) is not None:
-        stuck.append(Stuck(clash, "two changes would go to the same place", Need.DECISION, 1))
+    if not stuck and (crossing := clash(steps)) is not None:
+        stuck.append(Stuck(crossing, "two changes would go to the same place", Need.DECISION, 1))
     if stuck:
         return Climbed(ground, tuple(steps), tuple(stuck), ())
-    return Climbed(ground, tuple(steps), (), _applied(file.ours, steps), tuple(about(ground)))
+    return Climbed(ground, tuple(steps), (), applied(file.ours, steps), tuple(about(ground)))
 
 
 def _place(ground: Ground, changes: Sequence[Change], max_rung: int) -> list[Step | Stuck]:
@@ -172,7 +172,7 @@ def _stuck(ground: Ground, change: Change) -> Stuck:
     return Stuck(change, "the branch has other lines in their place", Need.REWRITE, line)
 
 
-def _clash(steps: Sequence[Step]) -> Change | None:
+def clash(steps: Sequence[Step]) -> Change | None:
     """A change whose place overlaps another's, or stands before that of an earlier change."""
     ordered = sorted(steps, key=lambda step: (step.edit.start, step.edit.stop))
     for one, other in pairwise(ordered):
@@ -182,7 +182,8 @@ def _clash(steps: Sequence[Step]) -> Change | None:
     return None
 
 
-def _applied(ours: Sequence[bytes], steps: Sequence[Step]) -> tuple[bytes, ...]:
+def applied(ours: Sequence[bytes], steps: Sequence[Step]) -> tuple[bytes, ...]:
+    """The text with all these steps taken."""
     out: list[bytes] = []
     done = 0
     for step in sorted(steps, key=lambda each: (each.edit.start, each.edit.stop)):

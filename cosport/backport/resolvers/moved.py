@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from cosport.backport.resolvers.ground import Edit, Ground, Rule, occurrences
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cosport.backport.resolvers.ground import Change
 
 _CONTEXT: Final = ((3, 3), (2, 2))
@@ -16,8 +18,15 @@ _TELLING: Final = 3
 """Lines among them that must be more than a brace, so that the place means something."""
 
 
-def _moved(ground: Ground, change: Change) -> Edit | None:
-    base, ours = ground.file.base, ground.file.ours
+def only_place(
+    original: Sequence[bytes], texts: Sequence[Sequence[bytes]], change: Change, base: Sequence[bytes] | None = None
+) -> tuple[int, Edit] | None:
+    """Which of the texts has the change's whole surroundings, and where, if just one has them, and once.
+
+    `original` is upstream's file, where they must stand once too; `base` is what the change is counted in, where that
+    is another text.
+    """
+    base = original if base is None else base
     for above, below in _CONTEXT:
         start, stop = change.start - above, change.stop + below
         if start < 0 or stop > len(base):
@@ -25,14 +34,19 @@ def _moved(ground: Ground, change: Change) -> Edit | None:
         wanted = base[start:stop]
         if sum(len(line.strip()) > 3 for line in wanted) < _TELLING:
             return None
-        there = occurrences(ours, wanted)
+        there = [(which, at) for which, text in enumerate(texts) for at in occurrences(text, wanted)]
         if len(there) > 1:
             return None
-        if there and len(occurrences(ground.file.original, wanted)) == 1:
-            at = there[0] + change.start - start
+        if there and len(occurrences(original, wanted)) == 1:
+            which, at = there[0][0], there[0][1] + above
             detail = f"{above} lines above and {below} below stand together in one other place"
-            return Edit(at, at + change.stop - change.start, change.new, detail)
+            return which, Edit(at, at + change.stop - change.start, change.new, detail)
     return None
+
+
+def _moved(ground: Ground, change: Change) -> Edit | None:
+    found = only_place(ground.file.original, [ground.file.ours], change, ground.file.base)
+    return None if found is None else found[1]
 
 
 MOVED: Final = Rule("moved", 2, 0.95, "the lines and those around them stand together in exactly one place", _moved)
