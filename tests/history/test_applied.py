@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cosport.history import index, samepatch
+from cosport.history import lines, samepatch
 from cosport.history.applied import Applied, applied
 from cosport.model.commit import Sha
 from cosport.model.evidence import EvidenceKind
@@ -421,7 +421,7 @@ def test_what_the_first_question_needs_is_there_when_the_index_is(
     def fail(*_args: object) -> None:
         raise AssertionError("a whole line is looked through")
 
-    monkeypatch.setattr(index, "chain", fail)
+    monkeypatch.setattr(lines, "chain", fail)
     monkeypatch.setattr(samepatch, "exclusive", fail)
     with ask.open_with_upstream("main") as history:
         assert applied(history, Sha(fix), Sha(git.sha("stable"))).carrier == carrier

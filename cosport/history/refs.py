@@ -1,0 +1,29 @@
+"""Where refs lead: the commits that the index is brought up to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cosport.git.repository import Repository
+
+_OPEN_PICKS: Final = b"refs/heads/backport/"
+"""Where cosport.backport puts picks."""
+
+
+def list_refs(repository: Repository, form: str) -> bytes:
+    """The branches, remote branches and tags, one a line, in a format of git-for-each-ref(1) that ends with %(refname).
+
+    Picks that are not landed yet are no history: without them, one backport does not make the next one index its picks.
+    """
+    listed = repository.run("for-each-ref", f"--format={form}", "refs/heads", "refs/remotes", "refs/tags")
+    return b"".join(line for line in listed.splitlines(keepends=True) if _OPEN_PICKS not in line)
+
+
+def peel(repository: Repository) -> bytes:
+    """The commit that each ref leads to and its full name, one ref a line; refs to other objects are left out."""
+    names = list_refs(repository, "%(refname)").splitlines()
+    asked = b"".join(name + b"^{commit}\n" for name in names)
+    told = repository.run("cat-file", "--batch-check=%(objectname)", stdin=asked).splitlines()
+    # What leads to no commit is answered by its name, a space and a word.
+    return b"".join(sha + b" " + name + b"\n" for sha, name in zip(told, names, strict=True) if b" " not in sha)
