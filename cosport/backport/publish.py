@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cosport.backport.context import Context
+    from cosport.backport.request import Request
+    from cosport.backport.series import BranchRun
     from cosport.backport.target import Target
     from cosport.git.quarantine import Quarantine
     from cosport.model.commit import Commit, Sha
@@ -107,3 +109,23 @@ def require_movable(context: Context, target: Target) -> None:
             f"{target.name} is checked out at {where}; moving it would turn that checkout upside down",
             hint="switch that work tree to another branch first, or leave --in-place out",
         )
+
+
+def series(context: Context, request: Request, place: Quarantine, run: BranchRun) -> None:
+    """Give a branch what a run made for it: the objects first, then its pick ref, or under `--in-place` its own."""
+    accept(context, place, run.made, run.target.tip)
+    why = f"backport {', '.join(commit.sha[:12] for commit in run.series)} to {run.target.name}"
+    if request.in_place:
+        in_place(context, run.target, run.tip, why=why)
+        run.publish(run.target.ref, run.made, "")
+        return
+    stand, remark = to_pick_ref(
+        context,
+        run.pick_ref,
+        run.made,
+        run.target.tip,
+        old=run.stood_at,
+        force=request.force,
+        why=with_profile(why, request.profile),
+    )
+    run.publish(run.pick_ref, stand, remark)

@@ -11,23 +11,22 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from cosport.backport import acceptance, choice, conflict, publish, session, unfamiliar
+from cosport.backport import acceptance, choice, conflict, earlier, publish, session, unfamiliar
 from cosport.backport import commit as commits
 from cosport.backport.judge import Judgement, judge
 from cosport.backport.lock import branch_lock
 from cosport.backport.needs import TOGETHER, Needs, Spot
 from cosport.backport.recorded import record_picks
-from cosport.backport.request import From, Limits
+from cosport.backport.request import Limits
+from cosport.backport.required import house_profile, require_fields
 from cosport.backport.series import BranchRun
 from cosport.backport.trial import Attempt, Trial, as_error, try_each
-from cosport.errors import CosportError, Interrupted, UsageError
+from cosport.errors import CosportError, Interrupted
 from cosport.git import identity
 from cosport.git.identity import Identity
 from cosport.git.objects import ObjectReader
 from cosport.git.quarantine import Quarantine, quarantine
 from cosport.git.refs import read_all as read_refs
-from cosport.message.profile import Profile, configured, load_profile
-from cosport.message.provenance import scan
 from cosport.model.result import Fidelity, Outcome, Result, Source
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from cosport.backport.context import Context
     from cosport.backport.request import Request, Reviewed
     from cosport.backport.target import Target
+    from cosport.message.profile import Profile
     from cosport.model.commit import Commit, Sha
 
 _NOBODY: Final = Identity("nobody <nobody> 0 +0000")
@@ -72,7 +72,7 @@ class Runner:
     ) -> None:
         self.context = context
         self.request = request
-        self.profile: Profile = _house_profile(context, request.profile)
+        self.profile: Profile = house_profile(context, request.profile)
         self.who = _NOBODY if request.dry_run else identity.committer(context.repository)
         self._needs = Needs(context, request, seconds=inf if request.with_prereqs else TOGETHER)
         self._limits = Limits.of(context, request)
@@ -92,7 +92,8 @@ class Runner:
             for run in runs:
                 with trouble_of(run):
                     self._add_followups(run)
-        self._require_fields(runs)
+        if not self.request.dry_run and self._edit is None:
+            require_fields(self.context, self.request, self.profile, runs)
         if self.request.in_place:
             for target in targets:
                 publish.require_movable(self.context, target)
@@ -116,35 +117,14 @@ class Runner:
         self._look_up(later)
         run.series = tuple(sorted((*run.series, *later), key=self._rank))
 
-    def _require_fields(self, runs: Sequence[BranchRun]) -> None:
-        """Refuse new messages without a field that the configuration requires. `--edit` may still bring it.
-
-        No new message is made where a release branch takes main's, nor where the pick stands already.
-        """
-        if self.request.dry_run or self._edit is not None or not self.context.config.message.required:
-            return
-        upstream = self.request.source is From.UPSTREAM
-        wanted = [each.pick_ref for each in runs if upstream or not each.target.takes_from_main]
-        if len(read_refs(self.context.repository, wanted)) == len(wanted):
-            return
-        house = self.context.config.message
-        given = {field.key: getattr(self.request.fields, field.holds) for field in self.profile.fields}
-        unsaid = [key for key in house.required if key in given and not given[key] and key not in house.defaults]
-        if unsaid:
-            options = ", ".join(f"--{key.lower().replace('_', '-')}" for key in unsaid)
-            raise UsageError(
-                f"{', '.join(unsaid)}: required by {self.context.config.source}, and not given",
-                hint=f"say it with {options} (None is a value too), or write it in the message with --edit",
-            )
-
     def advance(self, place: Quarantine, runs: Sequence[BranchRun]) -> None:
         """Take all runs to their ends and publish each one that has made something."""
         while waiting := [run for run in runs if not run.finished]:
             self._step(place, waiting)
         for run in runs:
-            if run.made and not run.stopped:
+            if run.made and not run.stopped and not self.request.dry_run:
                 with trouble_of(run):
-                    self._publish(place, run)
+                    publish.series(self.context, self.request, place, run)
 
     def _prepare(self, stack: ExitStack, run: BranchRun) -> None:
         """Make sure that this run is the only one on its branch, and that no conflict waits there."""
@@ -162,22 +142,8 @@ class Runner:
         standing = read_refs(self.context.repository, [run.pick_ref for run in runs])
         for run in runs:
             run.stood_at = standing.get(run.pick_ref)
-            if run.stood_at is not None:
-                with trouble_of(run):
-                    self._look_back(run, run.stood_at)
-
-    def _look_back(self, run: BranchRun, at: Sha) -> None:
-        run.keeps_messages = publish.same_profile(self.context, run.pick_ref, self.request.profile)
-        for _ in run.series:
-            if at == run.target.tip:
-                break
-            commit = self.context.reader.commit(at)
-            if len(commit.parents) != 1:
-                break
-            run.standing[commit.parents[0]] = at
-            for origin in scan(commit.message).origins:
-                run.earlier.setdefault(origin.sha, at)
-            at = commit.parents[0]
+            with trouble_of(run):
+                earlier.look_back(self.context, self.request, run)
 
     def _step(self, place: Quarantine, runs: Sequence[BranchRun]) -> None:
         """One commit further on each of the runs."""
@@ -205,9 +171,7 @@ class Runner:
             run.settle(choice.nothing_to_pick(commit, run.target.name, found))
             self._progress(1)
             return
-        known = run.earlier.get(commit.sha) or run.earlier.get(found.sources[0].commit)
-        if known is not None and acceptance.is_open(self.context.reader, known):
-            known = None  # no person has resolved it: the resolvers come to the same again, or to something better
+        known = earlier.resolved(self.context, run, commit, found.sources[0].commit)
         if known is not None and not self.request.force:
             found = replace(found, sources=(*found.sources, Source(choice.EARLIER, known, run.target.name)))
         ours = place.trees.get(run.tip) or self.context.reader.commit(run.tip).tree
@@ -256,7 +220,7 @@ class Runner:
 
         Who asked for prerequisites gets them before any resolver is asked: they are upstream's own commits.
         """
-        from cosport.backport.resolve import settle  # the ladder has many modules, and most picks are clean
+        from cosport.backport.climb import climb  # the ladder has many modules, and most picks are clean
 
         run = turn.run
         spot = Spot(run.target, trial.attempt.ours, run.picked, place)
@@ -264,15 +228,7 @@ class Runner:
             result = self._needs.of(result, run.current, spot)
             if self._bring(run, result):
                 return None
-        (result,) = settle(place, [(result, trial)], self._limits)
-        if result.outcome is Outcome.CONFLICT and self.request.resolver and not self.request.in_place:
-            from cosport.backport import external
-
-            result = external.resolved(place, result, trial, self.request.resolver)
-        if result.outcome is Outcome.RESOLVED and self.request.build:
-            from cosport.backport.compiled import compiled
-
-            result = compiled(place, result, trial.attempt.ours, run.target)
+        result = climb(place, result, trial, target=run.target, request=self.request, limits=self._limits)
         if result.outcome is Outcome.CONFLICT and not self.request.with_prereqs:
             result = self._needs.of(result, run.current, spot)
         return result
@@ -290,8 +246,7 @@ class Runner:
             later = followups(self.context, run.target, needed, run.series)
         self._look_up((*needed, *later))
         run.bring(needed, conflict.prerequisites, sorted((*run.coming, *later), key=self._rank))
-        if run.stood_at is not None:
-            self._look_back(run, run.stood_at)  # an earlier run may have brought them too
+        earlier.look_back(self.context, self.request, run)  # an earlier run may have brought them too
         return True
 
     def _look_up(self, commits: Sequence[Commit]) -> None:
@@ -306,23 +261,11 @@ class Runner:
 
     def _pick(self, place: Quarantine, turn: Turn, result: Result) -> Result:
         """Make the commit of a pick that is clean, or that was resolved."""
-        run, source = turn.run, result.source
-        assert source is not None
+        run = turn.run
         assert result.tree is not None
+        old = None if self.request.force else earlier.standing(self.context, run, result.tree)
         adapted = result.fidelity is Fidelity.ADAPTED
-        pick = commits.Pick(
-            run.current,
-            source,
-            turn.found.applied,
-            run.target.name,
-            run.target.tip,
-            conflicts=tuple(each.path for each in result.conflicts),
-            notes=self._notes(turn),
-            adapted=adapted,
-            needed_by=run.needing,
-            standing=self._standing(run, result.tree),
-            reviews=self.request.reviews,
-        )
+        pick = self._told(turn, result, self._notes(turn), adapted=adapted, standing=old)
         made = self.edited(run.target.name, acceptance.with_rules(self._draft(pick), result))
         name = self.write(place, run, made, result.tree)
         unsaid = adapted and not commits.says_why(made.message, run.current)
@@ -335,10 +278,25 @@ class Runner:
         )
         return acceptance.known(self.context.reader, picked)
 
-    def _standing(self, run: BranchRun, tree: Sha) -> Sha | None:
-        """The pick of an earlier run that this one would make again: what the user does not say anew stays in it."""
-        old = run.standing.get(run.tip) if run.keeps_messages and not self.request.force else None
-        return old if old is not None and self.context.reader.commit(old).tree == tree else None
+    def _told(
+        self, turn: Turn, result: Result, notes: tuple[str, ...], *, adapted: bool, standing: Sha | None = None
+    ) -> commits.Pick:
+        """What the message of a pick has to tell."""
+        run = turn.run
+        assert result.source is not None
+        return commits.Pick(
+            run.current,
+            result.source,
+            turn.found.applied,
+            run.target.name,
+            run.target.tip,
+            conflicts=tuple(each.path for each in result.conflicts),
+            notes=notes,
+            adapted=adapted,
+            needed_by=run.needing,
+            standing=standing,
+            reviews=self.request.reviews,
+        )
 
     def _notes(self, turn: Turn) -> tuple[str, ...]:
         """What the message has to say of how the pick came about."""
@@ -370,24 +328,10 @@ class Runner:
 
     def _open(self, place: Quarantine, turn: Turn, result: Result, trial: Trial) -> Result:
         """Lay a conflict out for a person; the result with the place where it waits."""
-        run, source = turn.run, result.source
-        assert source is not None
-        notes = self._notes(turn)
+        run, notes = turn.run, self._notes(turn)
         if not self.request.fields.note:
             notes = (*notes, conflict.PLACEHOLDER)
-        paths = tuple(each.path for each in result.conflicts)
-        pick = commits.Pick(
-            run.current,
-            source,
-            turn.found.applied,
-            run.target.name,
-            run.target.tip,
-            conflicts=paths,
-            notes=notes,
-            adapted=True,
-            needed_by=run.needing,
-            reviews=self.request.reviews,
-        )
+        pick = self._told(turn, result, notes, adapted=True)
         made = self._draft(pick)
         publish.accept(self.context, place, run.made, run.target.tip)
         state = session.State(
@@ -406,35 +350,6 @@ class Runner:
             change_id=made.change_id,
         )
         return conflict.begin(self.context, place, state, made.message, trial)
-
-    def _publish(self, place: Quarantine, run: BranchRun) -> None:
-        if self.request.dry_run:
-            return
-        publish.accept(self.context, place, run.made, run.target.tip)
-        why = f"backport {', '.join(commit.sha[:12] for commit in run.series)} to {run.target.name}"
-        if self.request.in_place:
-            publish.in_place(self.context, run.target, run.tip, why=why)
-            run.publish(run.target.ref, run.made, "")
-        else:
-            stand, remark = publish.to_pick_ref(
-                self.context,
-                run.pick_ref,
-                run.made,
-                run.target.tip,
-                old=run.stood_at,
-                force=self.request.force,
-                why=publish.with_profile(why, self.request.profile),
-            )
-            run.publish(run.pick_ref, stand, remark)
-
-
-def _house_profile(context: Context, name: str) -> Profile:
-    """The profile of that name with what the configuration says of it; for another one than the house's, what fits."""
-    profile, house = load_profile(name), context.config.message
-    if name == house.profile:
-        return configured(profile, classes=house.classes, defaults=house.defaults)
-    defaults = {key: value for key, value in house.defaults.items() if key in profile.field_keys}
-    return configured(profile, classes=house.classes if profile.class_key else (), defaults=defaults)
 
 
 @contextmanager

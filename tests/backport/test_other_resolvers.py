@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cosport.backport.resolvers import plugins
-from cosport.kbuild import objects, sandbox
+from cosport.kbuild import sandbox
 from tests.backport.house import FILE, LINES, House, edit
+from tests.kbuild.trees import ARCH, BUILDABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,27 +98,14 @@ def test_a_plug_in_is_not_asked_unless_it_may(house: House) -> None:
     house.run("--abort", check=0)
 
 
-ARCH = objects._MACHINES[platform.machine()]
 DEFCONFIG = f"arch/{ARCH}/configs/small_defconfig"
-MAKEFILE = """\
-VERSION = 6
-PATCHLEVEL = 1
-obj-y += mm/
-%_defconfig:
-\t@cp arch/$(ARCH)/configs/$@ $(O)/.config
-olddefconfig:
-\t@test -f $(O)/.config
-%.o:
-\t@mkdir -p $(O)/$(dir $@)
-\t$(CC) -Werror -c -o $(O)/$@ $*.c
-"""
 SOURCE = "int first(void)\n{\n\treturn 1;\n}\n\nint second(void)\n{\n\tint err = 1;\n\treturn err;\n}\n"
 
 
 def built(git: Git, fixed: tuple[str, str]) -> tuple[House, str]:
     """A branch with a Makefile of kbuild's shape; the fix stands beside a line that the branch has otherwise."""
     house = House.build(git)
-    files = {"Makefile": MAKEFILE, "mm/Makefile": "obj-y += two.o\n", "mm/two.c": SOURCE, DEFCONFIG: "CONFIG_MM=y\n"}
+    files = {"Makefile": BUILDABLE, "mm/Makefile": "obj-y += two.o\n", "mm/two.c": SOURCE, DEFCONFIG: "CONFIG_MM=y\n"}
     house.git.commit(files, "mm: two")
     house.git.commit(files, "cos: two", branch="cos-5.4")
     beside = SOURCE.replace("\treturn err;", "\treturn err + 1;")

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING
+
+from cosport.kbuild import objects
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DRIVER = "drivers/virtio/virtio_balloon.c"
 MAKEFILE = b"# SPDX-License-Identifier: GPL-2.0\nVERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 192\nEXTRAVERSION =\n"
+
+ARCH = objects._MACHINES[platform.machine()]
+BUILDABLE = """\
+VERSION = 6
+PATCHLEVEL = 1
+obj-y += mm/
+%_defconfig:
+\t@cp arch/$(ARCH)/configs/$@ $(O)/.config
+olddefconfig:
+\t@test -f $(O)/.config
+%.o:
+\t@mkdir -p $(O)/$(dir $@)
+\t$(CC) -Werror -c -o $(O)/$@ $*.c
+"""
+"""A top Makefile that configures a tree and compiles single objects of it, as Kbuild's does."""
 
 
 def plant(folder: Path, **files: bytes) -> Path:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cosport.kbuild import objects, sandbox
+from cosport.kbuild import sandbox
 from cosport.kbuild.cache import cache_folder
 from cosport.presubmit import registry
 from cosport.presubmit.check import State
+from tests.kbuild.trees import ARCH, BUILDABLE
 from tests.presubmit.house import House
 
 if TYPE_CHECKING:
@@ -21,22 +21,9 @@ if TYPE_CHECKING:
 
     from tests.support import File, Git
 
-ARCH = objects._MACHINES[platform.machine()]
 DEFCONFIG = f"arch/{ARCH}/configs/lakitu_defconfig"
-MAKEFILE = """\
-VERSION = 6
-PATCHLEVEL = 1
-obj-y += mm/
-%_defconfig:
-\t@cp arch/$(ARCH)/configs/$@ $(O)/.config
-olddefconfig:
-\t@test -f $(O)/.config
-%.o:
-\t@mkdir -p $(O)/$(dir $@)
-\t$(CC) -Werror -c -o $(O)/$@ $*.c
-"""
 FILES: dict[str, File] = {
-    "Makefile": MAKEFILE,
+    "Makefile": BUILDABLE,
     "mm/Makefile": "obj-y += oom.o\n",
     "mm/oom.c": "int oom(void) { return 1; }\n",
     DEFCONFIG: "CONFIG_MM=y\n",
@@ -128,7 +115,7 @@ def _states(house: House, change: str) -> dict[str, State]:
 def test_what_a_foreign_build_leaves_serves_no_later_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """An object that is newer than its source would be linked, or not be compiled, by everybody's next build."""
     _config(house, monkeypatch)
-    plant = MAKEFILE.replace("\t@test -f", "\t@touch $(O)/planted\n\t@test -f")
+    plant = BUILDABLE.replace("\t@test -f", "\t@touch $(O)/planted\n\t@test -f")
     evil = _change(house, {"Makefile": plant, "mm/oom.c": "int x;\n"})
     assert house.result("build", evil).state is State.PASSED
     on_top = house.git.commit({"mm/oom.c": "int y;\n"}, "COS: mm: more", branch="refs/changes/2", parents=[evil])
@@ -159,7 +146,7 @@ def test_an_evil_makefile_reaches_nothing(
     outside = tmp_path / "outside"
     outside.mkdir()
     monkeypatch.setenv("COSPORT_GERRIT_TOKEN", "secret")
-    evil = MAKEFILE.replace(
+    evil = BUILDABLE.replace(
         "\t$(CC)",
         f"""\
 \t-env > $(O)/env
