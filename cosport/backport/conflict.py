@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cosport.backport import session
 from cosport.backport.lock import slug
-from cosport.backport.why import Scene, touched_by
+from cosport.backport.why import Scene, explained
 from cosport.errors import UsageError
 from cosport.git import worktree
 from cosport.git.diff import new_objects
@@ -42,9 +42,7 @@ def begin(context: Context, place: Quarantine, state: State, message: str, trial
     attempt = trial.attempt
     shown = merge_trees(place, [Merge(attempt.base, attempt.ours, attempt.theirs)], style="diff3")[0]
     scene = Scene(context, place, picked, state.base, shown)
-    conflicts = tuple(
-        replace(each, worktree=str(path), touched_by=touched_by(scene, each.path)) for each in state.conflict.conflicts
-    )
+    conflicts = tuple(replace(explained(scene, each), worktree=str(path)) for each in state.conflict.conflicts)
     state = replace(state, worktree=str(path), conflict=replace(state.conflict, conflicts=conflicts))
     # A side of a renamed file that both changed is itself a merge, whose blob no tree holds.
     sides = (stage.blob for stage in shown.stages)

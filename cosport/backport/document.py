@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cosport.model.result import Place, Prerequisite, Result, Review, RuleUsed, Searched
+    from cosport.model.result import Place, Prerequisite, Result, Review, RuleUsed, Searched, Touch
 
 SCHEMA: Final = "cosport.backport/1"
 
@@ -43,7 +43,7 @@ def plain(result: Result) -> dict[str, Any]:
                 "path": each.path,
                 "kind": each.kind.value,
                 "worktree": each.worktree,
-                "touched_by": [{"sha": touch.sha, "subject": touch.subject} for touch in each.touched_by],
+                "touched_by": [_touch(touch) for touch in each.touched_by],
                 "places": [_place(place) for place in each.places],
             }
             for each in result.conflicts
@@ -66,9 +66,14 @@ def _prerequisite(needed: Prerequisite) -> dict[str, Any]:
     return {"sha": needed.sha, "subject": needed.subject, "resolves": list(needed.resolves)}
 
 
+def _touch(touch: Touch) -> dict[str, Any]:
+    return {"sha": touch.sha, "subject": touch.subject}
+
+
 def _place(place: Place) -> dict[str, Any]:
     sides = {"base": list(place.base), "theirs": list(place.theirs), "ours": list(place.ours)}
-    return {"line": place.line, "why": place.why, "needs": place.needs, **sides}
+    by = [_touch(touch) for touch in place.touched_by]
+    return {"line": place.line, "why": place.why, "needs": place.needs, **sides, "touched_by": by}
 
 
 def _rule(used: RuleUsed) -> dict[str, Any]:

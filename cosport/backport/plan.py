@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from cosport.backport.needs import Needs, Spot
 from cosport.backport.request import Limits
 from cosport.backport.trial import Attempt, Trial, try_each
 from cosport.errors import CosportError
+from cosport.git.merge import Merge, merge_trees
 from cosport.git.quarantine import quarantine
 from cosport.model.result import Outcome, Result
 
@@ -27,13 +29,21 @@ BATCH: Final = 48
 """Pairs tried by one merging process: long enough to share its start, short enough to show progress."""
 
 
-def plan(context: Context, request: Request, pairs: Sequence[tuple[Commit, Target]]) -> Iterator[Result]:
-    """A result for each pair, in order, each tried on the branch's tip by itself. Trouble of one pair is its result."""
+def plan(
+    context: Context, request: Request, pairs: Sequence[tuple[Commit, Target]], *, explain: bool = False
+) -> Iterator[Result]:
+    """A result for each pair, in order, each tried on the branch's tip by itself. Trouble of one pair is its result.
+
+    `explain` tells of each conflict that is left what a backport would: who made the lines differ, and what the pick
+    needs first. That takes a second each, where the rest takes milliseconds.
+    """
     for start in range(0, len(pairs), BATCH):
-        yield from _batch(context, request, pairs[start : start + BATCH])
+        yield from _batch(context, request, pairs[start : start + BATCH], explain=explain)
 
 
-def _batch(context: Context, request: Request, pairs: Sequence[tuple[Commit, Target]]) -> list[Result]:
+def _batch(
+    context: Context, request: Request, pairs: Sequence[tuple[Commit, Target]], *, explain: bool
+) -> list[Result]:
     judged = [judge_pair(context, request, commit, target) for commit, target in pairs]
     wanted = [attempt for found in judged if not isinstance(found, Result) for attempt in found[1]]
     answered: list[tuple[Result, Trial | None]] = []
@@ -45,13 +55,21 @@ def _batch(context: Context, request: Request, pairs: Sequence[tuple[Commit, Tar
                 continue
             judgement, attempts = found
             answered.append(answer(commit, target.name, judgement, [next(trials) for _ in attempts]))
+        needs = Needs(context, request, seconds=inf)
         if request.with_prereqs:  # before any resolver is asked, as a backport does
-            needs = Needs(context, request, seconds=inf)
             answered = [
                 (_searched(context, needs, *pair, result), trial)
                 for pair, (result, trial) in zip(pairs, answered, strict=True)
             ]
-        return settled(place, answered, Limits.of(context, request))
+        results = settled(place, answered, Limits.of(context, request))
+        if explain:
+            results = [
+                _explained(context, place, target, result, trial)
+                for (_, target), result, (_, trial) in zip(pairs, results, answered, strict=True)
+            ]
+        if explain and not request.with_prereqs:
+            results = [_searched(context, needs, *pair, result) for pair, result in zip(pairs, results, strict=True)]
+        return results
 
 
 def settled(place: Quarantine, answered: Sequence[tuple[Result, Trial | None]], limits: Limits) -> list[Result]:
@@ -68,6 +86,18 @@ def _searched(context: Context, needs: Needs, commit: Commit, target: Target, re
     if result.outcome is not Outcome.CONFLICT:
         return result
     return needs.of(result, commit, Spot(target, context.reader.commit(target.tip).tree))
+
+
+def _explained(context: Context, place: Quarantine, target: Target, result: Result, trial: Trial | None) -> Result:
+    """The result; of a conflict, with the upstream commits that made its lines differ."""
+    if result.outcome is not Outcome.CONFLICT or trial is None or result.source is None:
+        return result
+    from cosport.backport.why import Scene, explained
+
+    attempt = trial.attempt
+    (shown,) = merge_trees(place, [Merge(attempt.base, attempt.ours, attempt.theirs)], style="diff3")
+    scene = Scene(context, place, context.reader.commit(result.source.commit), target.tip, shown)
+    return replace(result, conflicts=tuple(explained(scene, each) for each in result.conflicts))
 
 
 def answer(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @command(
     example="""cosport plan da10329cb057 --to cos-5.4 --to cos-5.10
 cosport plan da10329cb057 71994620bb25 --json
+cosport plan da10329cb057 --to cos-5.4 --explain
 cosport plan --missing
 printf '%s\\n' 'da10329cb057 cos-5.4' | cosport plan --stdin"""
 )
@@ -50,6 +51,9 @@ def plan(
     allow_unmerged: Annotated[bool, typer.Option(help="Take commits that upstream lacks.")] = False,
     with_prereqs: Annotated[
         bool, typer.Option("--with-prereqs", help="Find what each conflicting commit needs first (seconds each).")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell of each conflict who made it and what it needs (a second each).")
     ] = False,
     max_rung: Annotated[
         int | None,
@@ -78,16 +82,17 @@ def plan(
         min_confidence=min_confidence,
     )
     if all_missing:
-        if sha or from_stdin or with_prereqs:
+        if sha or from_stdin or with_prereqs or explain:
             raise UsageError(
-                "--missing takes no commits, no --stdin and no --with-prereqs: it finds the commits by itself",
+                "--missing takes no commits, --stdin, --with-prereqs or --explain: it finds the commits by itself",
                 hint="cosport plan --missing [--to BRANCH]",
             )
         return plan_missing.run(session, request, tuple(to or ()))
     if from_stdin:
-        if sha or to:
+        if sha or to or explain:
             raise UsageError(
-                "--stdin takes its commits and branches from standard input", hint="leave SHA and --to out"
+                "--stdin takes its commits and branches from standard input, and no --explain",
+                hint="leave SHA, --to and --explain out",
             )
         return _stream(session, request)
     if not sha:
@@ -98,7 +103,7 @@ def plan(
         chosen, absent = targets_of(context, tuple(to or ()), every=not to)
         pairs = [(commit, target) for commit in commits for target in chosen]
         with session.printer.progress("trying", len(pairs)) as step:
-            for result in plans.plan(context, request, pairs):
+            for result in plans.plan(context, request, pairs, explain=explain):
                 results.append(result)
                 step(1)
         results += missing(commits, absent)

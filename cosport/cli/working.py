@@ -216,9 +216,10 @@ def _differs(printer: Printer, head: str, difference: Difference) -> None:
 
 def _explain(printer: Printer, head: str, conflict: Conflict) -> None:
     # Changes of one hunk share its line, and often the reason: once said is enough.
-    places = tuple(dict.fromkeys((place.line, place.why, place.needs) for place in conflict.places))
-    for line, why, needs in places[:_PLACES]:
-        printer.say(head, f"{conflict.path}:{line} was not resolved: {why} (it needs: {needs})")
+    places = tuple(dict.fromkeys((each.line, each.why, each.needs, each.touched_by) for each in conflict.places))
+    for line, why, needs, touches in places[:_PLACES]:
+        by = f"; changed upstream by {', '.join(each.sha[:12] for each in touches)}" if touches else ""
+        printer.say(head, f"{conflict.path}:{line} was not resolved: {why} (it needs: {needs}{by})")
     if len(places) > _PLACES:
         printer.say(f"    and {len(places) - _PLACES} places more")
     if conflict.touched_by:

@@ -78,7 +78,8 @@ class Place:
     """One change of upstream's that found no place: `why`, what it `needs`, and where in the branch's file (from 1).
 
     `needs` is another-commit, rewrite or decision. The three sides are the lines there: upstream's before (`base`) and
-    after the change (`theirs`), and the branch's (`ours`).
+    after the change (`theirs`), and the branch's (`ours`). `touched_by` are those of the conflict that made these lines
+    differ.
     """
 
     line: int
@@ -87,6 +88,7 @@ class Place:
     base: tuple[str, ...] = ()
     theirs: tuple[str, ...] = ()
     ours: tuple[str, ...] = ()
+    touched_by: tuple[Touch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

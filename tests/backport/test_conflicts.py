@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.backport.house import FILE, LINES, House, edit
-from tests.support import Git
+from tests.support import Git, invoke
 
 if TYPE_CHECKING:
     from tests.support import File
@@ -238,6 +238,26 @@ def test_it_names_the_upstream_commits_that_changed_the_lines(house: House) -> N
     _, result, _ = conflict(house, fixed=edit(LINES, l5="int five;", l6="int six;", l30="far away"), mine=LINES + "x\n")
     assert touches(result) == [one, two]
     assert [touch["subject"] for touch in result["conflicts"][0]["touched_by"]] == ["mm: first", "mm: second"]
+
+
+def test_each_place_names_those_who_changed_its_lines_and_a_plan_does_so_when_asked(house: House) -> None:
+    one = house.fix(edit(LINES, l5="int first;"), "mm: first")
+    two = house.fix(edit(LINES, l5="int first;", l30="int second;"), "mm: second")
+    fix = house.fix(edit(LINES, l5="int five;", l30="int thirty;"))
+    house.land("cos-5.4", edit(LINES, l5="int mine;", l30="int my_own;"), "mm: mine")
+    plan = ("plan", fix, "--to", "cos-5.4", "--json")
+    (told,) = invoke(*plan, "--explain", cwd=house.git.path, check=1).json()["results"]
+    places = told["conflicts"][0]["places"]
+    assert [[touch["sha"] for touch in place["touched_by"]] for place in places] == [[one], [two]]
+    assert touches(told) == [one, two]
+    assert set(told["searched"]["suspects"]) == {one, two}
+    (plain,) = invoke(*plan, cwd=house.git.path, check=1).json()["results"]
+    assert (touches(plain), plain["searched"]) == ([], None)
+    shown = invoke("plan", fix, "--to", "cos-5.4", "--explain", cwd=house.git.path, check=1).out
+    assert f"changed upstream by {one[:12]})" in shown
+    assert f"changed upstream by {two[:12]})" in shown
+    backported = house.pick(fix, "cos-5.4", check=1)
+    assert backported["conflicts"][0]["places"] == places
 
 
 def test_it_names_the_commit_that_removed_the_lines(house: House) -> None:
