@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import generate, ladder, measure, missing, pairs, raw
+from cosport.model.commit import Sha
+from tests.bench import generate, ladder, measure, missing, pairs, prerequisites, raw
 from tests.support import Git, cosport
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.bench.generate import Made
+    from tests.support import File
 
 TINY = replace(generate.SMALL, files=120, folders=12, upstream=60, per_branch=24, fixes=3, hot=30, swept=20)
 
@@ -157,3 +159,44 @@ def test_recall_counts_what_people_took_for_what_the_base_held(tmp_path: Path) -
     assert (found.tagged, found.prose, found.fixes) == ((tagged,), (told,), 1)
     assert set(found.taken) == {tagged, told, other}
     assert set(found.named) == {tagged, told}
+
+
+def test_prerequisites_are_measured_against_what_people_brought_and_so_are_the_peers(git_with_a_series: Git) -> None:
+    report = measure.Report()
+    prerequisites.bench(report, "small", git_with_a_series.path, ["stable"], mainline="main", limit=5)
+    found = {row.what: row.value for row in report.rows}
+    assert found["cases"] == 1
+    for title in ("series", "upstream", *(f"peer: {name}" for name, _ in prerequisites.PEERS)):
+        assert (found[f"{title}: found"], found[f"{title}: just what people brought"]) == (100, 1), title
+    assert found["upstream: commits of the truth named by less than a whole sha"] == 1
+    assert found["upstream: another set, proven and no larger"] == 0
+
+
+@pytest.fixture
+def git_with_a_series(tmp_path: Path) -> Git:
+    """A fix that needs another commit, both picked to `stable`; the first pick states its origin by 20 digits."""
+
+    def text(line: str) -> dict[str, File]:
+        return {"a.c": "".join(f"line {number}\n" if number != 20 else line for number in range(40))}
+
+    git = Git.init(tmp_path / "series")
+    git.commit(text("line 20\n"), "start")
+    git.branch("stable")
+    needed = git.commit(text("needed\n"), "needed")
+    fix = git.commit(text("fixed\n"), "fix it")
+    for number in range(12):
+        git.commit({"other.c": f"int step_{number};\n"}, "other: step", branch="stable")
+    git.commit(text("needed\n"), f"needed\n\ncommit {needed[:20]} upstream.", branch="stable")
+    git.commit(text("fixed\n"), f"fix it\n\n(cherry picked from commit {fix})", branch="stable")
+    return git
+
+
+def test_a_set_that_does_as_well_as_what_people_brought_is_told_beside_and_counts_as_wrong() -> None:
+    one, two = Sha("1" * 40), Sha("2" * 40)
+    right = prerequisites.score([frozenset({one})], [one], 0.1, proven=True)
+    other = prerequisites.score([frozenset({one})], [two], 0.1, proven=True)
+    guessed = prerequisites.score([frozenset({one})], [two], 0.1)
+    larger = prerequisites.score([frozenset({one})], [one, two], 0.1, proven=True)
+    assert [each.exact for each in (right, other, guessed, larger)] == [True, False, False, False]
+    assert [each.equivalent for each in (right, other, guessed, larger)] == [False, True, False, False]
+    assert [each.hit for each in (right, other, guessed, larger)] == [1, 0, 0, 1]
