@@ -6,12 +6,14 @@ with what upstream had before, in one process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Final
 
+from cosport.backport import remembered
 from cosport.backport.marked import hunks
 from cosport.backport.relocated import relocated
+from cosport.backport.remembered import Memory
 from cosport.backport.resolvers import plugins
 from cosport.backport.resolvers.ground import File
 from cosport.backport.resolvers.ladder import Need, climb
@@ -41,6 +43,8 @@ _LARGEST: Final = 4 << 20
 
 _SHOWN: Final = 12
 """Lines of a side that a result tells of a place; the work tree of the conflict has them all."""
+
+_BEFORE: Final = "as a person resolved the same conflict before (git-rerere)"
 
 _STRUCTURE: Final = {
     ConflictKind.MODIFY_DELETE: ("the branch does not have this file", Need.COMMIT),
@@ -120,44 +124,66 @@ def _resolve(place: Quarantine, attempts: Sequence[Attempt], limits: Limits) -> 
     return found
 
 
-def _pick(
-    place: Quarantine, objects: ObjectReader, attempt: Attempt, merged: Merged, limits: Limits
-) -> Resolved | Unresolved:
-    climbed: dict[bytes, Climbed] = {}
-    plugged: dict[bytes, tuple[str, tuple[bytes, ...]]] = {}
-    left: dict[str, tuple[Place, ...]] = {}
-    gone: list[bytes] = []
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was found for each path in conflict: placed by rules, known from before, told by a plug-in, or left.
+
+    `gone` are files of upstream's that the branch does not get, as their code is elsewhere there.
+    """
+
+    climbed: dict[bytes, Climbed] = field(default_factory=dict)
+    known: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    plugged: dict[bytes, tuple[str, tuple[bytes, ...]]] = field(default_factory=dict)
+    gone: list[bytes] = field(default_factory=list)
+    left: dict[str, tuple[Place, ...]] = field(default_factory=dict)
+
+
+def _look(place: Quarantine, objects: ObjectReader, attempt: Attempt, merged: Merged, limits: Limits) -> _Looked:
+    looked = _Looked()
+    memory = Memory(place, objects, attempt, merged)
     for each in merged.unmerged:
         if each.kind is ConflictKind.MODIFY_DELETE:
             elsewhere = relocated(place, objects, attempt, merged, each.path) or {}
-            if elsewhere and not elsewhere.keys() & climbed.keys():
-                climbed.update(elsewhere)
-                gone.append(each.path)
+            if elsewhere and not elsewhere.keys() & looked.climbed.keys():
+                looked.climbed.update(elsewhere)
+                looked.gone.append(each.path)
                 continue
         file = _file(objects, merged, each.path, each.kind)
         if isinstance(file, Place):
-            left[_text(each.path)] = (file,)
+            looked.left[_text(each.path)] = (file,)
+            continue
+        if (lines := memory.resolution(each.path)) is not None:
+            looked.known[each.path] = lines
             continue
         found = climb(file, limits.max_rung)
         if not found.stuck:
-            climbed[each.path] = doubted(place, attempt, found)
+            looked.climbed[each.path] = doubted(place, attempt, found)
         elif limits.max_rung >= plugins.RUNG and (answer := plugins.ask(file)) is not None:
-            plugged[each.path] = answer
+            looked.plugged[each.path] = answer
         else:
-            left[_text(each.path)] = tuple(_place(found, stuck) for stuck in found.stuck)
-    confidence = prod(each.confidence for each in climbed.values())
-    if not left and confidence < limits.min_confidence:
-        left = {_text(path): _unsure(each, confidence) for path, each in climbed.items()}
-    if left:
-        return Unresolved(left)
-    texts = {path: each.lines for path, each in climbed.items()} | {path: lines for path, (_, lines) in plugged.items()}
-    blobs: dict[bytes, Sha | None] = dict.fromkeys(gone)
+            looked.left[_text(each.path)] = tuple(_place(found, stuck) for stuck in found.stuck)
+    return looked
+
+
+def _pick(
+    place: Quarantine, objects: ObjectReader, attempt: Attempt, merged: Merged, limits: Limits
+) -> Resolved | Unresolved:
+    looked = _look(place, objects, attempt, merged, limits)
+    if looked.left:
+        return Unresolved(looked.left)
+    confidence = prod(each.confidence for each in looked.climbed.values())
+    if confidence < limits.min_confidence:
+        return Unresolved({_text(path): _unsure(each, confidence) for path, each in looked.climbed.items()})
+    texts = {path: each.lines for path, each in looked.climbed.items()} | looked.known
+    texts |= {path: lines for path, (_, lines) in looked.plugged.items()}
+    blobs: dict[bytes, Sha | None] = dict.fromkeys(looked.gone)
     blobs.update((path, place.write("blob", b"\n".join(lines))) for path, lines in texts.items())
     tree = with_blobs(place, objects, merged.tree, blobs)
-    rules = [rule for path, each in climbed.items() for rule in _rules(_text(path), each)]
-    for path, (name, _) in plugged.items():
+    rules = [rule for path, each in looked.climbed.items() for rule in _rules(_text(path), each)]
+    rules += [RuleUsed(remembered.RUNG, remembered.NAME, _text(path), 1, _BEFORE) for path in looked.known]
+    for path, (name, _) in looked.plugged.items():
         rules.append(RuleUsed(plugins.RUNG, "plug-in", _text(path), 1, f"by the plug-in {name}"))
-    return finished(place, attempt, tree, tuple(rules), None if plugged else round(confidence, 3))
+    return finished(place, attempt, tree, tuple(rules), None if looked.plugged else round(confidence, 3))
 
 
 def finished(
