@@ -1,7 +1,8 @@
 """`python -m tests.bench`: measures cosport against its peers in the same run; prints ratios, targets and peak memory.
 
 Generated repositories are made on the first run and kept in $XDG_CACHE_HOME/cosport-bench. Real histories are used
-where COSPORT_BENCH_LINUX, _QEMU and _RDMA name a repository of them (Linux: with branches master and stable).
+where COSPORT_BENCH_LINUX, _QEMU and _RDMA name a repository of them (Linux: with branches master and stable); _OTHERS
+names more, for the resolvers of conflicts.
 """
 
 from __future__ import annotations
@@ -128,6 +129,9 @@ def _ladder(report: measure.Report) -> None:
         if variable in os.environ:
             git_dir = Path(os.environ[variable]).resolve()
             ladder.bench(report, name, git_dir, pairs.extract(git_dir, revisions))
+    for where in filter(None, os.environ.get("COSPORT_BENCH_OTHERS", "").split(os.pathsep)):
+        git_dir = Path(where).absolute()
+        ladder.bench(report, git_dir.name, git_dir, pairs.extract(git_dir, ("--all",)), ladder.MOST)
 
 
 def _index(report: measure.Report, options: argparse.Namespace) -> None:

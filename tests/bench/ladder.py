@@ -41,6 +41,9 @@ EVERYTHING: Final = Limits(7, 0.0)
 REUSE: Final = 6
 """The rung of what people made of the same commit on another branch, which cosport tries before any resolver."""
 
+MOST: Final = 5_000
+"""Backports of another history that are tried, evenly chosen among all."""
+
 DEFAULT: Final = Limits(Backport().max_rung, Backport().min_confidence)
 
 
@@ -75,9 +78,9 @@ class Case:
         )
 
 
-def bench(report: Report, what: str, git_dir: Path, chosen: Sequence[Pair]) -> None:
-    """Measure the ladder on the conflicts among these pairs."""
-    cases = list(_cases(git_dir, chosen))
+def bench(report: Report, what: str, git_dir: Path, chosen: Sequence[Pair], most: int | None = None) -> None:
+    """Measure the ladder on the conflicts among these pairs, or among `most` of them."""
+    cases = list(_cases(git_dir, chosen, most or len(chosen)))
     resolved = [each for each in cases if isinstance(each.found, Resolved)]
     report.add("ladder", f"{what}: conflicts", len(cases), "picks")
     for rung in sorted({each.rung for each in resolved}):
@@ -128,11 +131,12 @@ def _need(found: Unresolved) -> str:
     return next((need for need in ("rewrite", "another-commit", "decision") if need in needs), "nothing that is known")
 
 
-def _cases(git_dir: Path, chosen: Sequence[Pair]) -> Iterator[Case]:
+def _cases(git_dir: Path, chosen: Sequence[Pair], most: int) -> Iterator[Case]:
     repository = Repository.open(git_dir)
     others = _Others(repository, chosen)
+    tried = chosen[:: max(1, len(chosen) // max(1, most))]
     with ObjectReader(repository) as reader:
-        attempts = [(pair, attempt) for pair in chosen if (attempt := _attempt(reader, pair)) is not None]
+        attempts = [(pair, attempt) for pair in tried if (attempt := _attempt(reader, pair)) is not None]
         for start in range(0, len(attempts), _BATCH):
             part = attempts[start : start + _BATCH]
             with quarantine(repository, kept=False) as place:
