@@ -29,14 +29,18 @@ def backport(
         list[str] | None, typer.Option("--to", metavar="BRANCH", help="A branch to pick to (repeat it).")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All configured branches.")] = False,
-    bug: Annotated[str | None, typer.Option(help="For BUG=, such as b/123.")] = None,
-    test: Annotated[str | None, typer.Option(help="For TEST=: how it was tested.")] = None,
-    release_note: Annotated[str | None, typer.Option(help="For RELEASE_NOTE=: one line for users, or None.")] = None,
+    bug: Annotated[str | None, typer.Option(metavar="TEXT", help="For BUG=, such as b/123.")] = None,
+    test: Annotated[str | None, typer.Option(metavar="TEXT", help="For TEST=: how it was tested.")] = None,
+    release_note: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="For RELEASE_NOTE=: one line for users, or None.")
+    ] = None,
     patch_class: Annotated[
         str | None, typer.Option("--class", metavar="CLASS", help="bug, security or feature.")
     ] = None,
-    note: Annotated[str | None, typer.Option(help="What was changed against upstream and why.")] = None,
-    profile: Annotated[str | None, typer.Option(help="Message profile: cos, chromeos, stable, plain.")] = None,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="What was changed against upstream and why.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Message profile: cos, chromeos, stable, plain.")
+    ] = None,
     source: Annotated[
         From, typer.Option("--from", help="Pick from upstream's commit or another branch's.")
     ] = From.AUTO,
@@ -44,7 +48,9 @@ def backport(
     introduced_by: Annotated[
         list[str] | None, typer.Option(metavar="SHA", help="What it fixes, instead of its Fixes: tags.")
     ] = None,
-    allow_unmerged: Annotated[bool, typer.Option(help="Take a commit that upstream lacks, marked FROMGIT.")] = False,
+    allow_unmerged: Annotated[
+        bool, typer.Option("--allow-unmerged", help="Take a commit that upstream lacks, marked FROMGIT.")
+    ] = False,
     with_prereqs: Annotated[
         bool, typer.Option("--with-prereqs", help="First pick what a conflicting commit needs.")
     ] = False,
@@ -52,12 +58,17 @@ def backport(
         bool, typer.Option("--with-followups", help="Then pick what upstream later fixed in it.")
     ] = False,
     force: Annotated[
-        bool, typer.Option(help="Pick though not affected, declined or reverted upstream; replace an edited pick.")
+        bool,
+        typer.Option(
+            "--force", help="Pick though not affected, declined or reverted upstream; replace an edited pick."
+        ),
     ] = False,
-    in_place: Annotated[bool, typer.Option(help="Move the branch itself, not a branch of its own.")] = False,
-    edit: Annotated[bool, typer.Option(help="Edit each message first.")] = False,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Move the branch itself, not a branch of its own.")
+    ] = False,
+    edit: Annotated[bool, typer.Option("--edit", help="Edit each message first.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try it, write nothing.")] = False,
-    push: Annotated[bool, typer.Option(help="Upload the picks to Gerrit for review.")] = False,
+    push: Annotated[bool, typer.Option("--push", help="Upload the picks to Gerrit for review.")] = False,
     reviewer: Annotated[list[str] | None, typer.Option(metavar="MAIL", help="Ask for a review (repeat it).")] = None,
     hashtag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Mark the changes (repeat it).")] = None,
     go_on: Annotated[bool, typer.Option("--continue", help="Go on: conflicts are resolved.")] = False,
@@ -66,7 +77,7 @@ def backport(
     status: Annotated[bool, typer.Option("--status", help="Show the conflicts that wait.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Show resolved picks against upstream's patch.")] = False,
     accept: Annotated[bool, typer.Option("--accept", help="Take resolved picks over, having looked at them.")] = False,
-    branch: Annotated[str | None, typer.Option(metavar="B", help="Only this branch, for the six above.")] = None,
+    branch: Annotated[str | None, typer.Option(metavar="BRANCH", help="Only this branch, for the six above.")] = None,
     build: Annotated[bool, typer.Option("--build", help="Compile what a resolved pick touches, in a sandbox.")] = False,
     resolver: Annotated[
         str | None,

@@ -132,7 +132,9 @@ def replay(
 @command(example="cosport bot init --config bot.toml --group 'Presubmit Bots'")
 def init(
     session: Session,
-    bots: Annotated[str, typer.Option("--group", help="The group of the bot's account.")] = "Presubmit Bots",
+    bots: Annotated[
+        str, typer.Option("--group", metavar="NAME", help="The group of the bot's account.")
+    ] = "Presubmit Bots",
 ) -> int:
     """Write labels, submit requirements and access rights into the project. It takes the token of a project owner."""
     from cosport.bot.setup import setup

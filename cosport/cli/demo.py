@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cosport.cli.output import Printer
+
+SCHEMA: Final = "cosport.demo/1"
 
 
 @command(
@@ -40,7 +42,13 @@ def demo(
     ] = None,
     repeats: Annotated[
         int,
-        typer.Option("--repeats", min=0, max=100, help="Boots of each kernel in the regression job; 0 leaves it out."),
+        typer.Option(
+            "--repeats",
+            metavar="N",
+            min=0,
+            max=100,
+            help="Boots of each kernel in the regression job; 0 leaves it out.",
+        ),
     ] = 4,
 ) -> int:
     """Make a small kernel repository and go the whole way on it, command by command, to the notes and the site.
@@ -60,7 +68,7 @@ def demo(
     if session.json:
         session.printer.json(
             {
-                "schema": "cosport.demo/1",
+                "schema": SCHEMA,
                 "folder": made.folder,
                 "repository": made.kernel,
                 "source": made.source,

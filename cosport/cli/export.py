@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,6 +14,8 @@ from cosport.git.objects import ObjectReader
 
 if TYPE_CHECKING:
     from cosport.model.commit import Sha
+
+SCHEMA: Final = "cosport.export/1"
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")]
 
@@ -26,7 +28,7 @@ def export_command(
     session: Session,
     ref: Annotated[str, typer.Argument(help="A pick's branch, any commit, or a range BASE..TIP.")],
     out: Out,
-    force: Annotated[bool, typer.Option(help="Replace patches that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace patches that are there.")] = False,
 ) -> int:
     """Write a pick or a series as mail patches with a quilt series file.
 
@@ -40,7 +42,7 @@ def export_command(
         names = export(repository, commits, out, force=force)
     if session.json:
         patches = [{"file": str(out / name), "commit": sha} for name, sha in zip(names, commits, strict=True)]
-        session.printer.json({"schema": "cosport.export/1", "series": str(out / "series"), "patches": patches})
+        session.printer.json({"schema": SCHEMA, "series": str(out / "series"), "patches": patches})
     else:
         for name in names:
             session.printer.say(str(out / name))

@@ -17,12 +17,13 @@ from cosport.errors import UsageError
 if TYPE_CHECKING:
     from cosport.pipeline import cluster
 
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Jobs at once (default: the processors).")]
+Jobs = Annotated[int | None, typer.Option("--jobs", metavar="N", min=1, help="Jobs at once (default: the processors).")]
 Memory = Annotated[
     str, typer.Option("--memory", metavar="SIZE", help='Memory for jobs, such as "8 GiB" (default: all).')
 ]
 Qemu = Annotated[
-    int | None, typer.Option("--qemu", min=0, help="QEMU machines at once (default: one for two processors).")
+    int | None,
+    typer.Option("--qemu", metavar="N", min=0, help="QEMU machines at once (default: one for two processors)."),
 ]
 Tls = Annotated[
     Path | None, typer.Option("--tls", metavar="DIR", help="The folder of ca.pem, cert.pem and key.pem of a cluster.")

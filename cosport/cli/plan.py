@@ -48,7 +48,7 @@ def plan(
     introduced_by: Annotated[
         list[str] | None, typer.Option(metavar="SHA", help="What it fixes, instead of its Fixes: tags.")
     ] = None,
-    allow_unmerged: Annotated[bool, typer.Option(help="Take commits that upstream lacks.")] = False,
+    allow_unmerged: Annotated[bool, typer.Option("--allow-unmerged", help="Take commits that upstream lacks.")] = False,
     with_prereqs: Annotated[
         bool, typer.Option("--with-prereqs", help="Find what each conflicting commit needs first (seconds each).")
     ] = False,
@@ -62,7 +62,9 @@ def plan(
     min_confidence: Annotated[
         float | None, typer.Option("--min-confidence", metavar="X", min=0, max=1, help="How sure they must be, 0 to 1.")
     ] = None,
-    force: Annotated[bool, typer.Option(help="Try it though the branch is not affected, or has declined it.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Try it though the branch is not affected, or has declined it.")
+    ] = False,
 ) -> int:
     """Show what would become of each upstream commit on each branch. Nothing is written.
 

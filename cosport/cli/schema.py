@@ -234,6 +234,40 @@ def _pipeline_show() -> dict[str, Any]:
     return _titled(view.Shown, view.SCHEMA)
 
 
+def _pipeline_list() -> dict[str, Any]:
+    from cosport.cli import pipeline_view as view
+    from cosport.pipeline.journal import Run
+
+    schema, runs = {"const": view.LIST_SCHEMA}, _array({"$ref": "#/$defs/Run"})
+    files = {"type": "object", "additionalProperties": {"type": "string"}}
+    either = [_object({"schema": schema, "runs": runs}), _object({"schema": schema, "files": files})]
+    return {"oneOf": either, "$defs": _written(Run)}
+
+
+def _export() -> dict[str, Any]:
+    from cosport.cli import export
+
+    text = {"type": "string"}
+    patches = _array(_object({"file": text, "commit": text}))
+    return _object({"schema": {"const": export.SCHEMA}, "series": text, "patches": patches})
+
+
+def _site() -> dict[str, Any]:
+    from cosport.cli import site
+
+    number = {"type": "integer"}
+    return _object({"schema": {"const": site.SCHEMA}, "index": {"type": "string"}, "files": number, "fixes": number})
+
+
+def _demo() -> dict[str, Any]:
+    from cosport.cli import demo
+
+    text = {"type": "string"}
+    steps = _array(_object({"command": _array(text), "status": {"type": "integer"}, "output": text}))
+    made = dict.fromkeys(("folder", "repository", "source", "fix", "introduced"), text)
+    return _object({"schema": {"const": demo.SCHEMA}, **made, "steps": steps})
+
+
 def _hook_install() -> dict[str, Any]:
     from cosport.git.hooks import Installed
 
@@ -384,6 +418,10 @@ DOCUMENTS: Final = {
     "presubmit-list": Document("the checks, from `cosport presubmit --list --json`", _presubmit_list),
     "pipeline": Document("a pipeline file, read by `cosport pipeline run` (YAML, seen as JSON)", _pipeline),
     "pipeline-show": Document("a run, from `cosport pipeline run|resume|show --json`", _pipeline_show),
+    "pipeline-list": Document("the runs, or the files that are shipped, from `pipeline list --json`", _pipeline_list),
+    "export": Document("the patches that `cosport export --json` wrote", _export),
+    "site": Document("what `cosport site --json` wrote", _site),
+    "demo": Document("the demo's repository and steps, from `cosport demo --json`", _demo),
     "hook-install": Document("what `cosport hook install --json` did", _hook_install),
     "notes": Document("the document that all forms of release notes are made from, `cosport notes --json`", _notes),
     "notes-explain": Document("why something is in the notes, from `cosport notes explain --json`", _notes_explain),

@@ -46,7 +46,7 @@ Jobs = dict[tuple[str, str], list[JobResult]]
 def site(
     session: Session,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it; a site there is replaced.")],
-    title: Annotated[str, typer.Option(help="Its name.")] = "Kernel backports",
+    title: Annotated[str, typer.Option(metavar="TEXT", help="Its name.")] = "Kernel backports",
     branch: Annotated[
         list[str] | None, typer.Option(metavar="BRANCH", help="A branch (default: all configured).")
     ] = None,

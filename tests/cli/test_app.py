@@ -41,6 +41,8 @@ def test_help_of_each_command_shows_the_shared_options_and_ends_with_an_example(
     for what, shown in texts:
         for option in ("--repo", "--config", "--json", "--quiet", "--no-color", "--help"):
             assert option in shown, (what, option)
+        assert "<str>" not in shown, what
+        assert " range>" not in shown, what
         example = shown.partition("Example:\n")[2].strip().splitlines()
         assert example, what
         assert any(what in line for line in example), (what, example)

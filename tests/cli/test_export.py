@@ -3,8 +3,10 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
+from cosport.cli import schema
 from tests.backport.house import FILE, LINES, House, edit
 from tests.support import Answer, Git, invoke
 
@@ -65,7 +67,7 @@ def test_the_patches_name_no_recipients_whatever_the_settings(house: House, tmp_
 def test_json_names_files_and_commits(house: House, tmp_path: Path) -> None:
     ref = series(house)
     document = export(house, ref, tmp_path / "out", "--json").json()
-    assert document["schema"] == "cosport.export/1"
+    jsonschema.validate(document, schema.of("export"))
     assert [each["commit"] for each in document["patches"]] == house.git(
         "rev-list", "--reverse", f"cos-5.4..{ref}"
     ).split()

@@ -76,7 +76,7 @@ def test_a_plain_backport_is_asked_for_as_typer_would_ask(argv: list[str], monke
         ["abc", "--help"],
         ["abc", "--from", "upstream"],
         ["abc", "--mainline", "1"],
-        ["abc", "--no-force"],
+        ["abc", "--unforce"],
         ["abc", "--bug", "--all"],
         ["abc", "--bug"],
         ["abc", "--bug="],

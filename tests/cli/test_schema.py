@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from cosport.cli import machine, schema
 from cosport.model.commit import Sha
 from cosport.model.evidence import Evidence, EvidenceKind, Followup
 from cosport.model.result import Conflict, ConflictKind, Fidelity, Outcome, Prerequisite, Result, Source, Touch
-from tests.support import invoke
+from tests.support import ROOT, invoke
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +58,14 @@ def test_the_list_names_them_all(tmp_path: Path) -> None:
     assert invoke("schema", "--json", cwd=tmp_path, check=0).json().keys() == schema.DOCUMENTS.keys()
     listed = invoke("schema", cwd=tmp_path, check=0).out
     assert all(name in listed for name in schema.DOCUMENTS)
+
+
+def test_every_document_that_the_code_names_has_a_schema() -> None:
+    sources = (file.read_text(encoding="utf-8") for file in (ROOT / "cosport").rglob("*.py"))
+    named = {name for text in sources for name in re.findall(r'"(cosport\.[a-z-]+/\d+)"', text)}
+    kept_inside = {"cosport.record/1", "cosport.session/1", "cosport.pipeline-run/1", "cosport.pipeline/1"}
+    described = "".join(json.dumps(schema.of(name)) for name in schema.DOCUMENTS)
+    assert {name for name in named - kept_inside if name not in described} == set()
 
 
 def test_an_unknown_name_is_wrong_usage(tmp_path: Path) -> None:

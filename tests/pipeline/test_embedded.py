@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
+from cosport.cli import schema
 from tests.docs import kernel
 from tests.support import Answer, Git, cosport
 
@@ -220,4 +222,7 @@ def test_unknown_names_are_told(repo: Git) -> None:
 def test_listed(run: Callable[..., dict[str, Any]], repo: Git) -> None:
     run("pipeline: p\njobs: {a: {run: ['true']}}\n")
     listed = cosport("pipeline", "list", "--json", cwd=repo.path, check=0).json()
+    jsonschema.validate(listed, schema.of("pipeline-list"))
     assert [each["id"] for each in listed["runs"]] == ["p-1"]
+    files = cosport("pipeline", "list", "--files", "--json", cwd=repo.path, check=0).json()
+    jsonschema.validate(files, schema.of("pipeline-list"))

@@ -6,8 +6,10 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+import jsonschema
 import pytest
 
+from cosport.cli import schema
 from cosport.errors import UsageError
 from cosport.model.result import Difference
 from cosport.site import build
@@ -73,6 +75,7 @@ def test_a_site_is_made_anew_and_anything_else_is_left_alone(made: Made, tmp_pat
     stale = made.folder / "fix/stale.html"
     stale.touch()
     answer = cosport("site", str(made.folder), "--json", cwd=made.git.path, check=0).json()
+    jsonschema.validate(answer, schema.of("site"))
     assert answer["fixes"] == 3
     assert not stale.exists()
     assert [each.name for each in made.folder.parent.iterdir() if each.name.startswith(".site")] == []

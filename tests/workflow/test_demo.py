@@ -3,8 +3,10 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
+from cosport.cli import schema
 from cosport.errors import ToolError, UsageError
 from cosport.workflow import demo
 from tests.support import Git, cosport
@@ -21,6 +23,7 @@ def test_the_demo_goes_the_whole_way(archive: Path, tmp_path: Path) -> None:
     answer = cosport("demo", str(tmp_path / "demo"), *options, cwd=tmp_path)
     assert answer.code == 0, answer.err
     document = answer.json()
+    jsonschema.validate(document, schema.of("demo"))
     fix, git = document["fix"], Git(tmp_path / "demo" / "kernel")
     assert [step["status"] for step in document["steps"] if step["command"][0] == "git"].count(0) > 3
 
