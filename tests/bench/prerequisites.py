@@ -20,7 +20,6 @@ import argparse
 import os
 import re
 import statistics
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -28,6 +27,7 @@ from typing import TYPE_CHECKING, Final
 from cosport.backport.context import Context
 from cosport.backport.prereq_trials import Deadline, Trials
 from cosport.backport.prerequisites import Found, Need, Pool, Range, prerequisites, upstream_pool
+from cosport.compare.patchid import patch_ids
 from cosport.config import Config
 from cosport.errors import RevisionError
 from cosport.git.merge import Merge
@@ -103,6 +103,25 @@ def processor_time() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found for one case, and the seconds of processor time that it took."""
+
+    case: Case
+    found: Found
+    seconds: float
+
+    def score(self, choose: Callable[[Found], tuple[Need, ...]], named: dict[Sha, Sha]) -> Score:
+        """The score of what is chosen of it; `named` are stable commits and their upstream counterparts."""
+        chosen = choose(self.found)
+        names = (need.commit for need in chosen)
+        return score(_wanted(self.case, named), names, self.seconds, proven=chosen in self.found.sets)
+
+
+def _wanted(case: Case, named: dict[Sha, Sha]) -> list[frozenset[Sha]]:
+    return [frozenset(named.get(name, name) for name in each) for each in case.sets]
+
+
 class Bench:
     """Asks for the prerequisites of each case of one repository."""
 
@@ -113,22 +132,20 @@ class Bench:
 
     def series(self) -> list[Score]:
         """Candidates: the branch's own commits in between."""
+        pools = [Pool(Range(case.until, (case.onto,)), lambda _: False) for case in self.known]
+        asked = [self._ask(case, pool) for case, pool in zip(self.known, pools, strict=True)]
+        return [each.score(_proven, {}) for each in asked]
+
+    def upstream(self) -> list[Answer]:
+        """Candidates: all of upstream."""
+        reader = self.context.reader
         return [
-            self._ask(case, Pool(Range(case.until, (case.onto,)), lambda _: False), self._stable(case), _proven)[0]
-            for case in self.known
+            self._ask(case, upstream_pool(self.context, reader.commit(case.upstream), case.onto)) for case in self.known
         ]
 
-    def upstream(self) -> tuple[list[Score], list[Score], list[bool]]:
-        """Candidates: all of upstream. Scores of the proven sets, of what is advised; which cases have a solution."""
-        proven, advised, possible = [], [], []
-        for case in self.known:
-            commit = self.context.reader.commit(case.upstream)
-            pool = upstream_pool(self.context, commit, case.onto)
-            both = self._ask(case, pool, self._counterparts(case), _proven, _advised)
-            proven.append(both[0])
-            advised.append(both[1])
-            possible.append(self._possible(case))
-        return proven, advised, possible
+    def possible(self) -> list[bool]:
+        """Which cases have a solution among upstream's own commits."""
+        return [self._possible(case) for case in self.known]
 
     def peer(self, ask: Callable[[Context, Sha, Sha], Iterable[Sha]]) -> list[Score]:
         """What a peer names, nothing tried."""
@@ -136,28 +153,16 @@ class Bench:
         for case in self.known:
             begin = processor_time()
             given = set(ask(self.context, case.upstream, case.onto))
-            found.append(score(self._counterparts(case), given, processor_time() - begin))
+            found.append(score(_wanted(case, self.named), given, processor_time() - begin))
         return found
 
-    def _ask(
-        self, case: Case, pool: Pool, sets: Sequence[frozenset[Sha]], *answers: Callable[[Found], tuple[Need, ...]]
-    ) -> list[Score]:
+    def _ask(self, case: Case, pool: Pool) -> Answer:
         reader = self.context.reader
         self.context.history.reach(case.onto)  # a run of cosport has asked this before it knows of a conflict
         with quarantine(self.context.repository, kept=False) as place:
             begin = processor_time()
             found = prerequisites(self.context, place, reader.commit(case.upstream), case.onto, candidates=pool)
-            seconds = processor_time() - begin
-        return [
-            score(sets, (need.commit for need in given), seconds, proven=given in found.sets)
-            for given in (answer(found) for answer in answers)
-        ]
-
-    def _stable(self, case: Case) -> list[frozenset[Sha]]:
-        return [frozenset(each) for each in case.sets]
-
-    def _counterparts(self, case: Case) -> list[frozenset[Sha]]:
-        return [frozenset(self.named.get(name, name) for name in each) for each in case.sets]
+            return Answer(case, found, processor_time() - begin)
 
     def _possible(self, case: Case) -> bool:
         """Whether what people brought merges in upstream's form as well: else they adapted it."""
@@ -167,7 +172,7 @@ class Bench:
             target = commit.sha, Merge(reader.commit(commit.parents[0]).tree, commit.tree, commit.tree)
             onto = reader.commit(case.onto).tree
             trials = Trials(place, reader, objects, onto, target, deadline=Deadline(float("inf")))
-            sets = [sorted(each, key=self.context.history.rank) for each in self._counterparts(case)]
+            sets = [sorted(each, key=self.context.history.rank) for each in _wanted(case, self.named)]
             runs = trials.run(sets)
         return any(run.clean and len(run.used) == len(each) for run, each in zip(runs, sets, strict=True))
 
@@ -181,17 +186,37 @@ def _advised(found: Found) -> tuple[Need, ...]:
 
 
 def counterparts(context: Context, known: Sequence[Case], named: dict[Sha, Sha]) -> dict[Sha, Sha]:
-    """`named`, and what the commits of the truth say they are that is no whole sha.
+    """`named`, and what commits of the truth are that state no whole sha: by an abbreviated one, else by patch-id.
 
-    One stable commit of Linux states 39 digits of its upstream's 40. The answer that names that one is right.
+    One stable commit of Linux states 39 digits of its upstream's 40; security releases of Samba state no origin at all.
+    An answer that names their upstream commits is right.
     """
     found = dict(named)
-    for name in {each for case in known for names in case.sets for each in names if each not in named}:
-        stated = _ABBREVIATED.search(context.reader.commit(name).message)
-        if stated is not None:
-            with suppress(RevisionError):
-                found[name] = context.reader.resolve(stated[1].decode("ascii")).sha
+    reader = context.reader
+    silent = []
+    for name in sorted({each for case in known for names in case.sets for each in names if each not in named}):
+        stated = _ABBREVIATED.search(reader.commit(name).message)
+        try:
+            found[name] = reader.resolve(stated[1].decode("ascii")).sha if stated else name
+        except RevisionError:
+            found[name] = name
+        if found[name] == name:
+            silent.append(name)
+    found.update(_same_patches(context, silent))
     return found
+
+
+def _same_patches(context: Context, names: Sequence[Sha]) -> dict[Sha, Sha]:
+    """The upstream commits that have the subjects and the patch-ids of these."""
+    if not names or context.upstream is None:
+        return {}
+    subjects = {name: context.reader.commit(name).subject for name in names}
+    wanted = set(subjects.values())
+    log = context.repository.text("log", "--no-merges", "--format=%H %s", context.upstream)
+    alike = [(Sha(line[:40]), line[41:]) for line in log.splitlines() if line[41:] in wanted]
+    ids = patch_ids(context.repository, [*names, *(name for name, _ in alike)])
+    above = {(ids[name], subject): name for name, subject in alike if name in ids}
+    return {name: above[key] for name in names if (key := (ids.get(name), subjects[name])) in above}
 
 
 def bench(report: Report, what: str, git_dir: Path, branches: Sequence[str], *, mainline: str, limit: int) -> None:
@@ -205,14 +230,16 @@ def bench(report: Report, what: str, git_dir: Path, branches: Sequence[str], *, 
         asked = Bench(context, built, counterparts(context, built, strict))
         report.add(what, "cases", len(built), "")
         _tell(report, what, "series", asked.series(), aims=True)
-        proven, advised, possible = asked.upstream()
+        answers, possible = asked.upstream(), asked.possible()
         report.add(what, "upstream: of these, what people brought merges as it is", sum(possible), "cases")
+        proven = [each.score(_proven, asked.named) for each in answers]
         easy = [each for each, fits in zip(proven, possible, strict=True) if fits]
         _tell(report, what, "upstream, where that merges", easy)
         _tell(report, what, "upstream, proven alone", proven)
-        _tell(report, what, "upstream", advised, aims=True)
-        changed = sum(asked.named.get(name) != strict.get(name) for name in asked.named)
-        report.add(what, "upstream: commits of the truth named by less than a whole sha", changed, "")
+        _tell(report, what, "upstream, whole shas alone", [each.score(_advised, strict) for each in answers])
+        _tell(report, what, "upstream", [each.score(_advised, asked.named) for each in answers], aims=True)
+        more = sum(name not in strict and above != name for name, above in asked.named.items())
+        report.add(what, "upstream: commits of the truth known by part of a sha, or by patch-id", more, "")
         for title, ask in PEERS:
             _tell(report, what, f"peer: {title}", asked.peer(ask))
 

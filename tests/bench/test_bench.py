@@ -161,32 +161,38 @@ def test_recall_counts_what_people_took_for_what_the_base_held(tmp_path: Path) -
     assert set(found.named) == {tagged, told}
 
 
-def test_prerequisites_are_measured_against_what_people_brought_and_so_are_the_peers(git_with_a_series: Git) -> None:
+@pytest.mark.parametrize(
+    ("stated", "count"), [("commit {sha:.20} upstream.", 1), ("", 1), ("(cherry picked from commit {sha})", 0)]
+)
+def test_prerequisites_are_measured_against_what_people_brought_and_so_are_the_peers(
+    tmp_path: Path, stated: str, count: int
+) -> None:
+    git = with_a_series(tmp_path / "series", stated)
     report = measure.Report()
-    prerequisites.bench(report, "small", git_with_a_series.path, ["stable"], mainline="main", limit=5)
+    prerequisites.bench(report, "small", git.path, ["stable"], mainline="main", limit=5)
     found = {row.what: row.value for row in report.rows}
     assert found["cases"] == 1
     for title in ("series", "upstream", *(f"peer: {name}" for name, _ in prerequisites.PEERS)):
         assert (found[f"{title}: found"], found[f"{title}: just what people brought"]) == (100, 1), title
-    assert found["upstream: commits of the truth named by less than a whole sha"] == 1
+    assert found["upstream: commits of the truth known by part of a sha, or by patch-id"] == count
+    assert found["upstream, whole shas alone: found"] == (0 if count else 100)
     assert found["upstream: another set, proven and no larger"] == 0
 
 
-@pytest.fixture
-def git_with_a_series(tmp_path: Path) -> Git:
-    """A fix that needs another commit, both picked to `stable`; the first pick states its origin by 20 digits."""
+def with_a_series(folder: Path, stated: str) -> Git:
+    """A fix that needs another commit, both picked to `stable`; how the first pick states its origin."""
 
     def text(line: str) -> dict[str, File]:
         return {"a.c": "".join(f"line {number}\n" if number != 20 else line for number in range(40))}
 
-    git = Git.init(tmp_path / "series")
+    git = Git.init(folder)
     git.commit(text("line 20\n"), "start")
     git.branch("stable")
     needed = git.commit(text("needed\n"), "needed")
     fix = git.commit(text("fixed\n"), "fix it")
     for number in range(12):
         git.commit({"other.c": f"int step_{number};\n"}, "other: step", branch="stable")
-    git.commit(text("needed\n"), f"needed\n\ncommit {needed[:20]} upstream.", branch="stable")
+    git.commit(text("needed\n"), f"needed\n\n{stated.format(sha=needed)}", branch="stable")
     git.commit(text("fixed\n"), f"fix it\n\n(cherry picked from commit {fix})", branch="stable")
     return git
 
