@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cosport.cli.output import Styled
 from cosport.cli.text import safe
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rich.table import Table
+    from rich.text import Text as RichText
 
     from cosport.cli.output import Printer, Text
     from cosport.pipeline.graph import Node
@@ -95,20 +97,34 @@ class Live:
             if note and state not in (State.RUNNING, State.PASSED):
                 self._notes = [*self._notes[-2:], f"{node.name}: {note}"]
 
-    def __rich__(self) -> Table:
-        """The table as it is now; of many rows, those where something happens."""
+    def __rich__(self) -> Table | RichText:
+        """The table as it is now; of many rows, those where something happens. A narrow terminal cuts words short."""
         from rich import box
         from rich.table import Table
         from rich.text import Text as RichText
 
         with self._lock:
-            table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=self.name, title_justify="left")
-            for column in ("", *self._columns):
-                table.add_column(RichText(safe(column)))
+            if not self._rows:
+                return RichText("")  # it has not begun
+            plain = not self.printer.color_err
+            table = Table(
+                box=box.SIMPLE_HEAD,
+                show_edge=False,
+                pad_edge=False,
+                padding=(0, 1, 0, 0),
+                title=self.name,
+                title_justify="left",
+                title_style="" if plain else "table.title",
+                header_style="" if plain else "table.header",
+                caption_style="" if plain else "table.caption",
+            )
+            table.add_column("", no_wrap=True, min_width=min(_WIDEST, max(map(len, self._rows))))
+            for column in self._columns:
+                table.add_column(RichText(safe(column)), no_wrap=True)
             shown = self._shown()
             for row in shown:
                 cells = [self._cells.get((row, column)) for column in self._columns]
-                table.add_row(RichText(safe(row)), *(_drawn(cell) for cell in cells))
+                table.add_row(RichText(safe(row)), *(_drawn(cell, plain=plain) for cell in cells))
             hidden = len(self._rows) - len(shown)
             last = [f"and {hidden} rows more"] * bool(hidden) + [safe(note) for note in self._notes]
             table.caption = RichText("\n".join(last)) if last else None
@@ -124,12 +140,14 @@ class Live:
 
 
 _MOST_ROWS: Final = 16
+_WIDEST: Final = 20
+"""Characters of a branch's name that are shown however narrow the terminal is."""
 
 
 @contextlib.contextmanager
 def progress(printer: Printer) -> Iterator[Lines | Live]:
-    """Who is told how a run goes: a live table where standard error is a terminal, plain lines otherwise."""
-    if printer.quiet or not printer.err.isatty():
+    """Who is told how a run goes: a live table where standard error is a terminal that can, plain lines otherwise."""
+    if printer.quiet or not printer.err.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         yield Lines(printer)
         return
     from rich.console import Console
@@ -252,14 +270,14 @@ def _row(node: Node) -> str:
     return node.cell.label if node.cell is not None else _ALL
 
 
-def _drawn(cell: tuple[State, float] | None) -> Any:
+def _drawn(cell: tuple[State, float] | None, *, plain: bool) -> RichText:
     from rich.text import Text as RichText
 
     if cell is None:
         return RichText("")
     state, since = cell
-    text = f"{state.value} {time.monotonic() - since:.0f} s" if state is State.RUNNING else state.value
-    return RichText(text, style=_STYLES[state])
+    text = f"run {time.monotonic() - since:.0f} s" if state is State.RUNNING else state.value
+    return RichText(text, style="" if plain else _STYLES[state])
 
 
 def _style(state: str) -> str:
