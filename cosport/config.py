@@ -112,11 +112,11 @@ class Bot(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     group: str = ""
-    hourly: int = 20
-    interval: float = 30.0
+    hourly: Annotated[int, msgspec.Meta(ge=0)] = 20
+    interval: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 30.0
     ssh: str = ""
     known_hosts: str = ""
-    patience: float = 600.0
+    patience: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 600.0
     tester_user: str = ""
 
 

@@ -192,6 +192,8 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
         name, equals, value = each.partition("=")
         if not equals:
             raise UsageError(f"--set {each}: expected NAME=VALUE", hint="such as --set fix=da10329cb057")
+        if any("\ud800" <= char <= "\udfff" for char in each):  # the journal keeps text
+            raise UsageError(f"--set {each} is no UTF-8", hint="give the value as UTF-8 text")
         pairs[name] = value
     return pairs
 

@@ -14,6 +14,8 @@ from tests.support import ROOT, cosport, invoke
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support import Git
+
 BASH = {"COMP_CWORD": "1"}
 
 
@@ -138,3 +140,18 @@ def test_a_real_bash_completes(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.decode().split() == ["backport"], done.stderr
+
+
+@pytest.mark.parametrize("words", [
+    ("plan", "X"), ("show", "X"), ("notes", "X..X"), ("presubmit", "main", "--branch", "X"), ("message", "lint", "X"),
+    ("decline", "main", "--branch", "main", "--reason", "X"), ("pipeline", "run", "X"), ("schema", "X"),
+    ("pipeline", "run", "backport-and-prove", "--set", "fix=X"), ("regress", "run", "X"),
+    ("plan", "main", "--config", "X"),
+    ("export", "X", "--out", "X"), ("notes", "main~1..main", "--template", "X"), ("backport", "main", "--to", "X"),
+])  # fmt: skip
+def test_words_that_are_no_utf8_are_wrong_usage_and_no_bug(words: tuple[str, ...], git: Git) -> None:
+    git.commit({"a": "1"})
+    git.commit({"a": "2"})
+    word = os.fsdecode(b"caf\xe9")
+    answer = invoke(*(each.replace("X", word) for each in words), cwd=git.path, check=2)
+    assert "\nhint: " in answer.err
