@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 settings.register_profile("test", deadline=None, database=None)
 settings.register_profile("soak", deadline=None, database=None, max_examples=2000)
 settings.load_profile("soak" if os.environ.get("COSPORT_SOAK") else "test")
+
+# A shell starts what runs in its background with Ctrl-C ignored, and children inherit that: tests send it for real.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GITCONFIG = """\
 [user]

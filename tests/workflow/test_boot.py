@@ -76,7 +76,7 @@ def test_a_panic_in_an_initcall_blocks_and_the_verdict_is_on_record(house: House
     assert (finding["rule"], finding["severity"]) == ("boot-failed", "block")
     assert "Kernel panic - not syncing: the balloon burst" in finding["message"]
     assert "as a module of Linux" in finding["message"]
-    (record,) = invoke("record", "show", bad, "--json", cwd=house.git.path).json()["records"]
+    (record,) = invoke("record", "show", bad, "--json", cwd=house.git.path).json()["commits"][0]["records"]
     assert record["data"]["blocking"] == ["boot-failed"]
 
 
