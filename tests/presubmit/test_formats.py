@@ -9,20 +9,28 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+import xmlschema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft4Validator
 
 from cosport.cli.output import Printer
 from cosport.cli.presubmit import Format, tell
 from cosport.presubmit import registry
+from cosport.presubmit.check import State
 from cosport.presubmit.finding import Place, clean
 from cosport.presubmit.formats.gerrit import review
 from cosport.presubmit.formats.junit import junit
 from cosport.presubmit.formats.sarif import sarif
 from tests.presubmit.house import House
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from cosport.presubmit.report import Report
+
+DATA = ROOT / "tests" / "data" / "presubmit"
+JUNIT = xmlschema.XMLSchema(DATA / "junit-10.xsd")
+SARIF = Draft4Validator(msgspec.json.decode((DATA / "sarif-2.1.0-rtm.5.json").read_bytes()))
 
 EVIL = (
     "$(touch /tmp/pwned)", "`id`", "; rm -rf /", "| sh", "&& x", "' OR '1", '"', "\\", "%n%s", "{{7*7}}", "{% raw %}",
@@ -64,6 +72,25 @@ def test_each_form_tells_what_was_found(base: Report) -> None:
     assert {each["line"] for each in said["comments"]["mm/oom.c"]} == {5}
 
 
+def _states(base: Report) -> Report:
+    """The same report with a check of each state."""
+    first = base.checks[0]
+    more = [replace(first, check=f"is-{each}", state=each, reason="why", findings=()) for each in State]
+    return replace(base, checks=(*base.checks, *more))
+
+
+def test_junit_and_sarif_hold_their_schemas(base: Report) -> None:
+    report = _states(base)
+    JUNIT.validate(ET.fromstring(junit([report, base])))
+    SARIF.validate(sarif([report, base], registry.checks()))
+    JUNIT.validate(ET.fromstring(junit([])))
+    SARIF.validate(sarif([], registry.checks()))
+    suite = ET.fromstring(junit([report]))[0]
+    assert len(suite.findall("testcase/skipped")) == int(suite.get("skipped", ""))
+    assert len(suite.findall("testcase/error")) == int(suite.get("errors", "")) == 1
+    assert len(suite.findall("testcase")) == int(suite.get("tests", "")) == len(report.checks)
+
+
 def test_gerrit_counts_the_lines_above_the_message(base: Report) -> None:
     at_message = replace(base.findings[0], place=Place.message(3))
     report = replace(base, checks=(replace(base.checks[0], findings=(at_message,)),))
@@ -75,7 +102,6 @@ def test_gerrit_counts_the_lines_above_the_message(base: Report) -> None:
 
 
 def test_what_could_not_run_gets_no_vote(base: Report) -> None:
-    from cosport.presubmit.check import State
     from cosport.presubmit.report import Verdict
 
     result = replace(base.checks[0], state=State.COULD_NOT_RUN, reason="no upstream", findings=())
@@ -115,6 +141,7 @@ def test_hostile_text_stays_text_in_every_form(base: Report, texts: list[str], p
     assert {each.tag for each in suite.iter()} <= {
         "testsuites", "testsuite", "testcase", "failure", "error", "skipped", "system-out",
     }  # fmt: skip
+    JUNIT.validate(suite)
     log = sarif([report], registry.checks())
     data = msgspec.json.encode(log)
     assert not [text for text in _strings(msgspec.json.decode(data)) if CONTROL.search(text)]

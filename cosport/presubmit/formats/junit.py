@@ -36,7 +36,7 @@ def _suite(suites: ET.Element, report: Report) -> None:
         "failures": sum(result.verdict is Verdict.FAIL for result in results),
         "errors": sum(result.state is State.COULD_NOT_RUN for result in results),
         "skipped": sum(result.state in _NOT_RUN for result in results),
-        "time": f"{sum(result.seconds for result in results):.6f}",
+        "time": f"{sum(result.seconds for result in results):.3f}",
     }
     name = f"{report.commit[:12]} {report.subject}"
     numbers = {key: str(value) for key, value in counts.items()}
@@ -51,7 +51,7 @@ def _case(suite: ET.Element, report: Report, result: CheckResult) -> None:
         "testcase",
         classname=_legal(f"presubmit.{report.branch}"),
         name=result.check,
-        time=f"{result.seconds:.6f}",
+        time=f"{result.seconds:.3f}",
     )
     if result.state is State.COULD_NOT_RUN:
         ET.SubElement(case, "error", type="could-not-run", message=_legal(result.reason))
