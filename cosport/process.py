@@ -76,6 +76,29 @@ def run(
     return Completed(tuple(argv), child.returncode, out, err)
 
 
+def run_keeping(argv: Sequence[str], *, most: int, env: Mapping[str, str] | None = None, timeout: float) -> Completed:
+    """As `run`, for a program that may print without end: the last `most` bytes of its output are kept, at least.
+
+    Its standard error is kept as far as errors tell it. It gets no input.
+    """
+    child = _spawn(argv, env=env, cwd=None, stdin=subprocess.DEVNULL)
+    pipes = _Pipes(child, argv, timeout)
+    deadline = monotonic() + timeout
+    kept = bytearray()
+    try:
+        while data := pipes.read():
+            kept += data
+            if len(kept) > 2 * most:
+                del kept[:-most]
+            if monotonic() > deadline:
+                end(child)
+                raise _too_slow(argv, f"did not end within {timeout:g} seconds")
+        status = pipes.reap()
+    finally:
+        end(child)
+    return Completed(tuple(argv), status, bytes(kept), pipes.complaints)
+
+
 def run_on_terminal(argv: Sequence[str], *, cwd: str | os.PathLike[str] | None = None) -> int:
     """Run a program that talks to the user (an editor) on our own terminal; its exit status."""
     try:
@@ -373,6 +396,11 @@ class _Pipes:
             while self._listen():
                 pass
         return status
+
+    @property
+    def complaints(self) -> bytes:
+        """The end of what the child wrote to its standard error."""
+        return self._complaints
 
     def failure(self, status: int, how: str = "") -> ProcessError:
         """The error for a child that ended with that status."""

@@ -30,6 +30,9 @@ _READ: Final = ("/usr", "/etc/alternatives", "/etc/ld.so.cache")
 _PATH: Final = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
+_MOST: Final = 1 << 20
+"""Bytes of what a program there says that are kept: a foreign Makefile may print without end."""
+
 _LARGEST: Final = 1 << 30
 """Bytes of one file that a build gave."""
 
@@ -88,12 +91,12 @@ def argv(command: Sequence[str], mounts: Sequence[Mount], *, cwd: str = "/") -> 
 
 
 def run(command: Sequence[str], mounts: Sequence[Mount], *, cwd: str = "/", timeout: float) -> process.Completed:
-    """Run it there, and return what it said, whatever its status.
+    """Run it there, and return the end of what it said, whatever its status.
 
     Raises ToolError where there is no sandbox, ProcessTimeout where it takes too long: then all of it is killed.
     """
     require()
-    return process.run(argv(command, mounts, cwd=cwd), env=_environment(), timeout=timeout)
+    return process.run_keeping(argv(command, mounts, cwd=cwd), most=_MOST, env=_environment(), timeout=timeout)
 
 
 @contextlib.contextmanager

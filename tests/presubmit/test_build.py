@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import shutil
 from typing import TYPE_CHECKING
 
@@ -122,6 +123,19 @@ def test_what_a_foreign_build_leaves_serves_no_later_one(house: House, monkeypat
     assert house.result("build", on_top).state is State.PASSED  # what it stands on has not landed either
     assert [each.name for each in (cache_folder() / "objects").glob("*/output*")] == ["output"]
     assert not list((cache_folder() / "objects").glob("*/output/planted"))
+
+
+def test_a_build_that_prints_without_end_is_ended_and_takes_no_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _config(house, monkeypatch)
+    monkeypatch.setattr(objects, "_SECONDS", 5.0)
+    change = _change(house, {"Makefile": MAKEFILE.replace("\t$(CC)", "\tyes\n\t$(CC)"), "mm/oom.c": "int x;\n"})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = house.result("build", change)
+    assert result.state is State.COULD_NOT_RUN
+    assert "did not end within 5 seconds" in result.reason
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10  # KiB
 
 
 def _kept(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:

@@ -35,6 +35,9 @@ from tests.presubmit.house import ENGINEER, FILE, UPSTREAM, House, edit
     ("bot-trailers", "Change-Id:", "Tested-by: Cusky <c@x>\nChange-Id:", ["gerrit-tag:block"]),
     ("bot-trailers", "(cherry", "Main-Branch-Verified: Cusky <c@x>\n(cherry", ["gerrit-tag:block"]),
     ("bot-trailers", "(cherry", "Acked-by: Cusky Presubmit Bot <c@x>\n(cherry", ["bot-name:block"]),
+    ("bot-trailers", "(cherry", "Acked-by: Cusky\u00a0 Presubmit  Bot <c@x>\n(cherry", ["bot-name:block"]),
+    ("bot-trailers", "(cherry", "Main\u2010Branch-Verified: Cusky <c@x>\n(cherry", ["gerrit-tag:block"]),
+    ("bot-trailers", "(cherry", "Tested\u2013by: Cusky <c@x>\n(cherry", ["gerrit-tag:block"]),
 ])  # fmt: skip
 def test_a_wrong_message(house: House, check: str, old: str, new: str, rules: list[str]) -> None:
     house.extra = '[presubmit]\nbots = ["cusky presubmit bot"]\n'

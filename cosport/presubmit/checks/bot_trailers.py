@@ -6,6 +6,7 @@ submit. It is refused before.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from cosport.message.finding import Severity
@@ -15,7 +16,10 @@ from cosport.presubmit.finding import Place, Rule
 from cosport.presubmit.kind import PLAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cosport.presubmit.change import Change
+    from cosport.presubmit.finding import Finding
 
 GERRIT: Final = Rule(
     "gerrit-tag", Severity.BLOCK,
@@ -30,12 +34,12 @@ BOT: Final = Rule(
 def judge(change: Change) -> Answer:
     """Look for such trailers among those that the named commit does not have, letter by letter."""
     tags = {tag.lower() for tag in change.context.profile.gerrit_tags}
-    bots = [name.casefold() for name in change.context.config.presubmit.bots]
+    bots = [_folded(name) for name in change.context.config.presubmit.bots]
     if not tags and not bots:
         return NotApplicable("the profile knows no tags of Gerrit's, and no bots are configured")
     if change.landed:
         return NotApplicable("it has landed: Gerrit wrote what stands there")
-    found = []
+    found = [*_look_alikes(change, tags)]
     for trailer in change.own if change.source_landed else change.message.trailers:
         place = Place.message(trailer.line)
         if trailer.kind is not TrailerKind.TAG:
@@ -43,10 +47,28 @@ def judge(change: Change) -> Answer:
         if trailer.key.lower() in tags:
             text = f"{trailer.key}: is Gerrit's to write, at submit, from a vote"
             found.append(GERRIT.finding(text, place, fix="takes the line out"))
-        elif any(name in trailer.full.casefold() for name in bots):
+        elif any(name in _folded(trailer.full) for name in bots):
             text = f"{trailer.key}: names a bot, which did not write it"
             found.append(BOT.finding(text, place, fix="takes the line out"))
     return tuple(found)
+
+
+def _look_alikes(change: Change, tags: set[str]) -> Iterator[Finding]:
+    """Lines that people take for such a tag, and Gerrit does not: written with another hyphen, say."""
+    for number, line in enumerate(change.message.lines, 1):
+        key, colon, _ = line.partition(":")
+        if not colon or key.isascii() or _folded(key) not in tags:
+            continue
+        if not (change.source_landed and change.inherits(number)):
+            text = f"{key}: looks like a tag that is Gerrit's to write, and is spelled otherwise"
+            yield GERRIT.finding(text, Place.message(number), fix="takes the line out")
+
+
+def _folded(text: str) -> str:
+    """The text without what eyes pass over: case, kinds and numbers of spaces, kinds of hyphens and letters."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    same = "".join("-" if unicodedata.category(char) == "Pd" else char for char in plain)
+    return " ".join("".join(char for char in same if unicodedata.category(char) != "Cf").split())
 
 
 def repair(change: Change, text: str) -> str:
