@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cosport.kbuild import sandbox
+from cosport.kbuild import objects, sandbox
 from cosport.kbuild.cache import cache_folder
 from cosport.presubmit import registry
 from cosport.presubmit.check import State
@@ -130,7 +130,7 @@ def test_a_build_that_prints_without_end_is_ended_and_takes_no_memory(
 ) -> None:
     _config(house, monkeypatch)
     monkeypatch.setattr(objects, "_SECONDS", 5.0)
-    change = _change(house, {"Makefile": MAKEFILE.replace("\t$(CC)", "\tyes\n\t$(CC)"), "mm/oom.c": "int x;\n"})
+    change = _change(house, {"Makefile": BUILDABLE.replace("\t$(CC)", "\tyes\n\t$(CC)"), "mm/oom.c": "int x;\n"})
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     result = house.result("build", change)
     assert result.state is State.COULD_NOT_RUN
