@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,11 @@ def test_the_balloon_fix_lands_with_the_message_that_the_example_has(
 ) -> None:
     monkeypatch.setattr(house, "CONFIG", house.CONFIG.replace('"BUG", ', ""))  # the example names no bug
     team = Team.build(gerrit, tmp_path)
+    with contextlib.closing(team.admin):
+        _goes_all_the_way(team)
+
+
+def _goes_all_the_way(team: Team) -> None:
     states = demo_source.driver_states(demo_source.read(demo_source.find()))
     first = team.git.sha(UPSTREAM)
     blamed = team.git.commit(
@@ -60,8 +66,8 @@ def test_the_balloon_fix_lands_with_the_message_that_the_example_has(
                           author="David Hildenbrand <Hildenbrand@example.org>")  # fmt: skip
     assert first != blamed
     team.init_bot()
-    roy = gerrit.add_account("r-yang", "Roy Yang", "yang@example.com")
-    vaibhav = gerrit.add_account("v-rustagi", "Vaibhav Rustagi", "rustagi@example.com")
+    roy = team.server.add_account("r-yang", "Roy Yang", "yang@example.com")
+    vaibhav = team.server.add_account("v-rustagi", "Vaibhav Rustagi", "rustagi@example.com")
 
     landed: dict[str, str] = {}
     change_ids = set()
