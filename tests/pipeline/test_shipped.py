@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,19 @@ def test_a_release_is_told(repo: Git, tmp_path: Path) -> None:
         assert "Fixed probing." in Path(jobs[name]["folder"], file).read_text(encoding="utf-8")
     assert jobs["vex"]["what"] == "notes.has-cves is no"
     assert (tmp_path / "site/index.html").is_file()
+
+
+def test_the_balloon_is_measured(repo: Git) -> None:
+    # One boot of each arm: too few for a verdict, and whatever they come to, the pipeline has done all that it says.
+    answer = cosport("pipeline", "run", "balloon", "--set", "repeats=1", "--json", cwd=repo.path, timeout=900)
+    assert answer.code in (0, 1), answer.err
+    jobs = {job["name"]: job for job in answer.json()["jobs"]}
+    assert jobs["smoke"]["outputs"]["verdict"] == "holds"
+    assert jobs["balloon"]["state"] in ("passed", "failed")
+    assert jobs["balloon"]["outputs"]["verdict"]
+    result = json.loads((Path(jobs["balloon"]["folder"]) / "result/result.json").read_bytes())
+    assert {run["arm"] for run in result["runs"]} == {"without", "with"}
+    assert (Path(jobs["balloon"]["folder"]) / "result/report.html").is_file()
 
 
 def test_a_guest_boots_as_a_job(repo: Git, tmp_path: Path) -> None:
