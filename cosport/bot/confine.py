@@ -103,6 +103,8 @@ def _view(place: Path, clone: Path, entry: pwd.struct_passwd) -> tuple[Path, Pat
         publish(view / name, (clone / name).read_bytes())
     publish(settings, b"[safe]\n\tdirectory = *\n")  # git refuses what is another user's; this was made by the bot
     state = view / "cosport"
+    if state.exists() and state.stat().st_uid != entry.pw_uid:  # of the user that was configured before
+        shutil.rmtree(state)
     if not state.exists():
         state.mkdir(mode=0o700)
         os.chown(state, entry.pw_uid, entry.pw_gid)

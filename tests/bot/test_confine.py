@@ -138,6 +138,13 @@ class TestAsAnotherUser:
         assert (folder / "tester/clone.git/cosport/index.sqlite").stat().st_uid == pwd.getpwnam(USER).pw_uid
         assert not (folder / "clone.git/cosport").exists()
 
+    def test_another_one_than_before_has_a_state_of_its_own(self, folder: Path) -> None:
+        state = held(folder).clone / "cosport"
+        (state / "index.sqlite").touch()
+        os.chown(state, 1, 1)
+        assert (held(folder).clone / "cosport").stat().st_uid == pwd.getpwnam(USER).pw_uid
+        assert list(state.iterdir()) == []
+
     @pytest.mark.parametrize(("user", "why"), [("root", "can read everything"), ("no-such-user", "there is no user")])
     def test_a_user_that_helps_nothing_is_refused(self, folder: Path, user: str, why: str) -> None:
         with pytest.raises(UsageError, match=why):
