@@ -88,7 +88,7 @@ def _top(repository: Repository) -> Path:
         return repository.git_dir
     if repository.git_dir == repository.common_dir:
         return repository.common_dir.parent
-    return Path((repository.git_dir / "gitdir").read_text(encoding="utf-8").strip()).parent
+    return Path(os.fsdecode((repository.git_dir / "gitdir").read_bytes()).strip()).parent
 
 
 def install(repository: Repository, names: Sequence[str]) -> tuple[Installed, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -18,7 +20,6 @@ from tests.support import Git, cosport, invoke
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 GOOD = f"COS: mm: ours\n\nBody.\n\n{FIELDS}\ncos-patch: bug\nSigned-off-by: {ENGINEER}\n"
 ID = re.compile(r"^Change-Id: (I[0-9a-f]{40})$", re.MULTILINE)
@@ -93,6 +94,15 @@ class TestInstall:
         assert "everybody's" in answer.err
         house.git("config", "core.hooksPath", "mine")
         assert invoke("hook", "install", cwd=house.git.path, check=0).err == ""
+
+    def test_a_relative_folder_counts_from_the_linked_work_tree_whatever_its_name(
+        self, house: House, tmp_path: Path
+    ) -> None:
+        linked = os.fsencode(tmp_path) + b"/caf\xe9"
+        house.git("worktree", "add", "-q", "--detach", os.fsdecode(linked))
+        house.git("config", "core.hooksPath", "mine")
+        cosport("hook", "install", cwd=Path(os.fsdecode(linked)), check=0)
+        assert os.path.exists(linked + b"/mine/pre-push")  # noqa: PTH110 - bytes
 
     def test_two_foreign_hooks_are_a_person_s_to_join(self, house: House) -> None:
         folder = house.git.path / ".git" / "hooks"
