@@ -6,6 +6,7 @@ peer too: what people do instead is `git log --grep`, once for each question.
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Final
 
 from cosport.history.feed import FIELDS
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _QUICK: Final = 9
 """Repetitions of what takes a fraction of a second."""
+
+_SAMPLE: Final = 60
+"""Commits that `cosport show` is asked for, by repetition: 300 by default."""
 
 _MANY: Final = 100_000
 """Commits from which on the first index is held to its target."""
@@ -50,6 +54,7 @@ def bench(report: measure.Report, name: str, git_dir: Path, commit: str, *option
     report.add("index", f"{name}: memory of that git log", max(run.peak_mib for run in logs), "MiB")
     report.add("index", f"{name}: size, a commit", size / count, "bytes", at_most=600)
     _quick(report, name, git_dir, commit, where)
+    _sample(report, name, git_dir, where, _SAMPLE * repeats)
 
 
 def _quick(report: measure.Report, name: str, git_dir: Path, commit: str, where: tuple[str, ...]) -> None:
@@ -77,6 +82,21 @@ def _quick(report: measure.Report, name: str, git_dir: Path, commit: str, where:
     ]
     for (what, _), grep in zip(questions, greps, strict=True):
         report.add("index", f"{name}: git log --grep, {what} / cosport show", grep.seconds / measure.median(shows), "x")
+
+
+def _sample(report: measure.Report, name: str, git_dir: Path, where: tuple[str, ...], size: int) -> None:
+    """Ask for commits at random, of upstream and of branches alike, each once, when nothing was asked about before."""
+    forget(git_dir)
+    measure.run([*COSPORT, "index", "--quiet", *where])
+    commits = git(git_dir, "rev-list", "--all").split()
+    asked = random.Random(1).sample(commits, k=min(size, len(commits)))
+    shows = [measure.run([*COSPORT, "show", commit, *where]) for commit in asked]
+    seconds = sorted(run.seconds for run in shows)
+    note = f"{len(asked)} commits at random, each once"
+    for what, part, limit in (("median", 0.5, 0.3), ("95 % are below", 0.95, 0.3), ("the longest", 1.0, None)):
+        value = seconds[min(len(seconds) - 1, int(part * len(seconds)))]
+        report.add("index", f"{name}: cosport show, {what}", value, "s", at_most=limit, note=note)
+    report.add("index", f"{name}: the same, CPU time, the longest", max(run.cpu for run in shows), "s", at_most=0.3)
 
 
 def forget(git_dir: Path) -> None:
