@@ -17,6 +17,7 @@ from cosport.cli.working import targets_of, working
 from cosport.errors import CosportError, RevisionError, UsageError
 from cosport.history.missing import Word
 from cosport.model.commit import Sha
+from cosport.model.moment import day
 from cosport.site import build, gather, standing
 from cosport.site.model import Cell, Cve, JobResult, Missing, Notes, Plot, Site
 
@@ -94,7 +95,7 @@ def _collect(session: Session, context: Context, targets: Sequence[Target], titl
                 Missing(
                     line.sha,
                     line.missing.commit.subject,
-                    dt.datetime.fromtimestamp(line.missing.commit.committed, tz=dt.UTC).strftime("%Y-%m-%d"),
+                    day(line.missing.commit.committed),
                     line.word,
                     line.severity.value,
                     tuple(f'{why.kind} {why.sha[:12]} ("{why.subject}")' for why in line.missing.reasons),

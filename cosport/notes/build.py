@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cosport.cve.state import State
+from cosport.model.moment import moment
 from cosport.model.text import safe
 from cosport.notes.commits import read_range
 from cosport.notes.cves import Judge
@@ -166,8 +166,7 @@ def _committed(committer: bytes) -> int:
 
 
 def _date(seconds: int) -> str:
-    moment = dt.datetime.fromtimestamp(min(max(seconds, 0), 253402300799), tz=dt.UTC)  # to the end of the year 9999
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _kernel(reader: ObjectReader, commit: Sha) -> str:

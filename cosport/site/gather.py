@@ -7,7 +7,6 @@ checked or proven is what its records say.
 from __future__ import annotations
 
 import bisect
-import datetime as dt
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from cosport.history.reverts import Reverts
 from cosport.history.schema import Kind as Said
 from cosport.message.provenance import scan
 from cosport.model.commit import Commit, Sha, decode
+from cosport.model.moment import day
 from cosport.records.notes import read_all
 from cosport.site.model import Cell, Fix
 from cosport.site.recorded import Known, known_of
@@ -194,8 +194,7 @@ class _Teller:
             if branch.name in picks
         }
         tags = tuple((tag.sha, tag.subject) for tag in scan(commit.message).fixes)
-        day = dt.datetime.fromtimestamp(entry.committed, tz=dt.UTC).strftime("%Y-%m-%d")
-        return Fix(entry.sha, entry.subject, entry.author, day, message, cells, tags)
+        return Fix(entry.sha, entry.subject, entry.author, day(entry.committed), message, cells, tags)
 
     def _cell(self, branch: str, pick: Pick, commit: Commit, upstream: Commit) -> Cell:
         earlier = self._records.get(pick.reviewed, ()) if pick.reviewed is not None else ()
