@@ -27,6 +27,8 @@ PRESENT: Final = "ok-commit-present"
 DECLINED: Final = "declined"
 
 _DAY: Final = 86400
+_PATHS: Final = 2
+"""So many files in conflict are named in a cell; JSON has them all."""
 _STYLES: Final = {Word.MISSING.value: "red", Word.MAYBE.value: "yellow", PRESENT: "green", DECLINED: "dim"}
 
 
@@ -242,7 +244,10 @@ def not_built(mark: Mark) -> str:
 def applies(tried: Tried) -> Text:
     """How a trial went, in a few words."""
     if tried.outcome is Applies.CONFLICT:
-        return Styled("conflict: " + ", ".join(each.path for each in tried.conflicts), "red")
+        # Some fixes conflict in thirty files, and each line of the table is as wide as the widest.
+        paths = [each.path for each in tried.conflicts]
+        more = f" and {len(paths) - _PATHS} more" if len(paths) > _PATHS else ""
+        return Styled("conflict: " + ", ".join(paths[:_PATHS]) + more, "red")
     if tried.outcome is Applies.ERROR:
         return Styled(f"error: {tried.error}", "red")
     if tried.outcome is Applies.NOTHING:

@@ -7,6 +7,10 @@ import jsonschema
 import pytest
 
 from cosport.cli import schema
+from cosport.cli.missing_view import applies
+from cosport.cli.output import Styled
+from cosport.history.missing_trials import Applies, Tried
+from cosport.model.result import Conflict, ConflictKind
 from tests.cve import records
 from tests.support import invoke
 
@@ -88,6 +92,12 @@ def test_the_list_for_people_names_the_fix_and_why(git: Git, shas: dict[str, str
     assert shas["other"][:12] in out
     assert f"fixes {shas['two'][:12]}" in out
     assert "conflict" not in out  # not tried where nobody looks on
+
+
+def test_a_conflict_in_many_files_names_the_first_and_counts_the_rest() -> None:
+    conflicts = tuple(Conflict(f"{name}.c", ConflictKind.CONTENT) for name in "abcde")
+    assert applies(Tried(Applies.CONFLICT, conflicts)) == Styled("conflict: a.c, b.c and 3 more", "red")
+    assert applies(Tried(Applies.CONFLICT, conflicts[:2])) == Styled("conflict: a.c, b.c", "red")
 
 
 def test_trials_come_after_the_list_and_are_remembered(git: Git, shas: dict[str, str]) -> None:
