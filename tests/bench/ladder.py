@@ -41,6 +41,9 @@ EVERYTHING: Final = Limits(7, 0.0)
 REUSE: Final = 6
 """The rung of what people made of the same commit on another branch, which cosport tries before any resolver."""
 
+LIKELY: Final = 0.85
+"""A confidence for those who would rather look at more picks than resolve more conflicts."""
+
 MOST: Final = 5_000
 """Backports of another history that are tried, evenly chosen among all."""
 
@@ -64,18 +67,19 @@ class Case:
         return max((rule.rung for rule in self.found.rules), default=0) if isinstance(self.found, Resolved) else 0
 
     @property
+    def confidence(self) -> float:
+        return (self.found.confidence or 0.0) if isinstance(self.found, Resolved) else 0.0
+
+    @property
     def same_tree(self) -> bool:
         return isinstance(self.found, Resolved) and self.found.tree == self.pair.tree
 
     @property
     def usual(self) -> bool:
         """Whether cosport does this unasked: the default limits, and a person's resolution on another branch."""
-        found = self.found
-        if not isinstance(found, Resolved):
+        if not isinstance(self.found, Resolved):
             return False
-        return self.rung == REUSE or (
-            self.rung <= DEFAULT.max_rung and (found.confidence or 0) >= DEFAULT.min_confidence
-        )
+        return self.rung == REUSE or (self.rung <= DEFAULT.max_rung and self.confidence >= DEFAULT.min_confidence)
 
 
 def bench(report: Report, what: str, git_dir: Path, chosen: Sequence[Pair], most: int | None = None) -> None:
@@ -86,6 +90,8 @@ def bench(report: Report, what: str, git_dir: Path, chosen: Sequence[Pair], most
     for rung in sorted({each.rung for each in resolved}):
         _tell(report, f"{what}: highest rung {rung}", [each for each in resolved if each.rung == rung], len(cases))
     _tell(report, f"{what}: all rungs", resolved, len(cases))
+    likely = [each for each in resolved if each.rung == REUSE or each.confidence >= LIKELY]
+    _tell(report, f"{what}: confidence {LIKELY:g}", likely, len(cases))
     usual = [each for each in resolved if each.usual]
     _tell(report, f"{what}: default (rung {DEFAULT.max_rung}, {DEFAULT.min_confidence:g})", usual, len(cases))
     for kind, count in Counter(each.difference for each in usual if not each.same_files).most_common():
