@@ -188,8 +188,7 @@ def _advised(found: Found) -> tuple[Need, ...]:
 def counterparts(context: Context, known: Sequence[Case], named: dict[Sha, Sha]) -> dict[Sha, Sha]:
     """`named`, and what commits of the truth are that state no whole sha: by an abbreviated one, else by patch-id.
 
-    One stable commit of Linux states 39 digits of its upstream's 40; security releases of Samba state no origin at all.
-    An answer that names their upstream commits is right.
+    One stable commit of Linux states 39 digits of its upstream's 40. An answer that names its upstream commit is right.
     """
     found = dict(named)
     reader = context.reader
