@@ -2,9 +2,9 @@
 
 Houses that do not write down origins (Open vSwitch, FRRouting, BusyBox) leave nothing else behind, and no patch-id
 finds a pick that was adapted. Of 11,775 such pairs in those three and Xen 1,124 change other lines than upstream did;
-the 46 of these that share less than a fifth of the lines were looked at, and each is the same fix. All rests on the
-second in which it was written, so where that tells nothing apart (a history made by a script, a commit split in two)
-it is not used.
+of 46 upstream commits whose picks share less than a fifth of the lines the first changed lines were looked at, and each
+looks like the same fix. All rests on the second in which it was written, so where that tells nothing apart (a history
+made by a script, a commit split in two) it is not used.
 """
 
 from __future__ import annotations

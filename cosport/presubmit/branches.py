@@ -31,6 +31,12 @@ def age(context: Context, tip: Sha) -> tuple[int, ...]:
 
     A kernel's SUBLEVEL counts only where its version is older than 3.0: since then it numbers the stable releases.
     """
+    if tip not in context.ages:
+        context.ages[tip] = _age(context, tip)
+    return context.ages[tip]
+
+
+def _age(context: Context, tip: Sha) -> tuple[int, ...]:
     found = context.reader.read(f"{tip}:Makefile")
     said = dict(_VERSION.findall(found[2])) if found is not None and found[1] == "blob" else {}
     if b"VERSION" in said and b"PATCHLEVEL" in said:

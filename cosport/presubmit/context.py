@@ -6,7 +6,7 @@ commit under judgement brings: a change that edits it gains nothing by it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cosport.errors import ConfigError, RevisionError
@@ -38,7 +38,8 @@ class Context:
 
     `upstream` is the tip of upstream's branch, None where none is known; `profile` the message profile with the team's
     own patch classes; `required` the keys of the fields that must be filled; `boots` boots kernels, where somebody can;
-    `declines` are the fixes that the team has decided not to take.
+    `declines` are the fixes that the team has decided not to take; `ages` keeps how new each tip is (`branches.age`),
+    which git is asked for and which all commits of a range ask.
     """
 
     repository: Repository
@@ -50,6 +51,7 @@ class Context:
     required: tuple[str, ...]
     boots: Boots | None = None
     declines: tuple[Decline, ...] = ()
+    ages: dict[Sha, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(
