@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -96,7 +97,7 @@ def _spots(scene: Scene, path: str) -> list[Spot]:
     if not ranges:
         return []
     span = f"{fork}..{parent}"
-    found = _blamed(scene.context, span, ranges, path)
+    found = _blamed(scene, span, ranges, path)
     for each in [] if any(found.values()) else ranges[:_LOGGED]:
         found[each] = _logged(scene.context, span, each, path)
     texts = {each: before[each[0] - 1 : each[1]] for each in ranges}
@@ -141,18 +142,22 @@ def _gap(merged: list[bytes], number: int, before: list[bytes], at: int) -> int:
     return before[at:].index(above) + 1 if above is not None else 0
 
 
-def _blamed(
-    context: Context, span: str, ranges: Sequence[tuple[int, int]], path: str
-) -> dict[tuple[int, int], list[Sha]]:
+def _blamed(scene: Scene, span: str, ranges: Sequence[tuple[int, int]], path: str) -> dict[tuple[int, int], list[Sha]]:
     """Who last changed the lines of each range, as far as that was in the span."""
+    # Blame has no option against `blame.ignoreRevsFile`, and fails where that names a file which is not there. So it
+    # runs where none of the user's settings are: a partial clone alone needs some, to reach its remote.
+    home = scene.context.repository
+    env = {} if home.is_partial else {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    if home.is_shallow:
+        env["GIT_SHALLOW_FILE"] = str(home.common_dir / "shallow")
     lines = [f"-L{first},{last}" for first, last in ranges]
-    out = context.repository.run("blame", "--porcelain", "-s", *lines, span, "--", path)
+    out = scene.place.repository.run("blame", "--porcelain", "-s", *lines, span, "--", path, env=env)
     at: dict[int, Sha] = {}
     older: set[Sha] = set()
     current = Sha("")
     for line in out.split(b"\n"):
         head = line.split(b" ")
-        if len(head[0]) == context.repository.hash_length and not line.startswith(b"\t"):
+        if len(head[0]) == home.hash_length and not line.startswith(b"\t"):
             current = Sha(head[0].decode("ascii"))
             at[int(head[2])] = current
         elif line == b"boundary":
