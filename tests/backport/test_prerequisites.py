@@ -278,7 +278,8 @@ def test_the_search_ends_when_its_time_is_over(start: Git) -> None:
     begin = monotonic()
     found = ask(start, fix, limits=Limits(seconds=0.02))
     assert monotonic() - begin < 3.0
-    assert found.status in (Status.OUT_OF_TIME, Status.NOT_MINIMISED)
+    # How far it came by then depends on the machine: a set to be fitted by hand may be known, too.
+    assert found.status in (Status.OUT_OF_TIME, Status.NOT_MINIMISED, Status.BY_HAND)
     assert "the time was over" in found.why
 
 
