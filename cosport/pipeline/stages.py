@@ -94,10 +94,10 @@ def _presubmit(document: Any) -> Outputs:
 
 
 def _build(document: Any) -> Outputs:
-    """The worst of the commits that were compiled."""
+    """The worst of the commits that were compiled; a range may have none."""
     checks = [check for report in document["reports"] for check in report["checks"] if check["check"] == "build"]
     outcomes = {_built(check) for check in checks}
-    return {"outcome": next(each for each in _BUILDS if each in outcomes)}
+    return {"outcome": next((each for each in _BUILDS if each in outcomes), "not-applicable")}
 
 
 def _built(check: Any) -> str:

@@ -95,3 +95,10 @@ def test_a_worker_builds_in_one_place_for_all_jobs(repo: Git, tmp_path: Path, se
         assert jobs["build"]["outputs"]["outcome"] == "failed"
     places = [each for each in Path(seal, ".cache/cosport/objects").iterdir() if each.is_dir()]
     assert len(places) == 1
+
+
+def test_a_range_without_commits_has_nothing_to_compile(repo: Git, tmp_path: Path) -> None:
+    configure(repo)
+    jobs = run(repo, tmp_path, f"{BRANCH}..{BRANCH}", check=0)
+    assert (jobs["build"]["state"], jobs["build"]["outputs"]["outcome"]) == ("passed", "not-applicable")
+    assert jobs["next"]["state"] == "passed"
