@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.resolvers.names import names
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from cosport.backport.trial import Attempt
     from cosport.git.objects import ObjectReader
+    from cosport.git.repository import Repository
+    from cosport.model.commit import Sha
 
 _NAMED: Final = 4
 """Names, and files, that a remark lists."""
@@ -27,8 +30,7 @@ _LARGEST: Final = 4 << 20
 
 def remarks(reader: ObjectReader, attempt: Attempt) -> tuple[str, ...]:
     """A remark on names that the change adds to a file, which upstream's file had before and the branch's lacks."""
-    listed = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=M", attempt.base, attempt.theirs)
-    paths = [path.decode("utf-8", "surrogateescape") for path in reader.repository.run(*listed).split(b"\0")[:-1]]
+    paths = _modified(reader.repository, attempt.base, attempt.theirs)
     found = [
         f"{path}: {', '.join(strange[:_NAMED])}" for path in paths if (strange := [*_strange(reader, attempt, path)])
     ]
@@ -37,6 +39,13 @@ def remarks(reader: ObjectReader, attempt: Attempt) -> tuple[str, ...]:
     more = f" and {len(found) - _NAMED} files more" if len(found) > _NAMED else ""
     told = "; ".join(found[:_NAMED])
     return (f"it merged cleanly, and speaks of names that the branch's file lacks: look at it ({told}{more})",)
+
+
+@lru_cache(maxsize=64)
+def _modified(repository: Repository, base: Sha, theirs: Sha) -> tuple[str, ...]:
+    """The files that the change modifies: of one fix, the same for all branches."""
+    listed = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=M", base, theirs)
+    return tuple(path.decode("utf-8", "surrogateescape") for path in repository.run(*listed).split(b"\0")[:-1])
 
 
 def _strange(reader: ObjectReader, attempt: Attempt, path: str) -> Iterator[str]:
