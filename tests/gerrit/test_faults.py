@@ -348,7 +348,8 @@ def test_the_service_ends_well_when_it_is_told_to(prepared: Team) -> None:
             again = prepared.bot_fails()
             assert "another bot works in" in again
             bot.terminate()
-            assert bot.wait(60) == 0
-            assert b"<6>stopped" in bot.stderr.read()
+            status, said = bot.wait(60), bot.stderr.read()
+            assert status == 0, said
+            assert b"<6>stopped" in said
         finally:
             bot.kill()
