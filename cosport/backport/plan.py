@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +11,6 @@ from cosport.backport.needs import Needs, Spot
 from cosport.backport.request import Limits
 from cosport.backport.trial import Attempt, Trial, try_each
 from cosport.errors import CosportError
-from cosport.git.merge import Merge, merge_trees
 from cosport.git.quarantine import quarantine
 from cosport.model.result import Outcome, Result
 
@@ -90,14 +88,11 @@ def _searched(context: Context, needs: Needs, commit: Commit, target: Target, re
 
 def _explained(context: Context, place: Quarantine, target: Target, result: Result, trial: Trial | None) -> Result:
     """The result; of a conflict, with the upstream commits that made its lines differ."""
-    if result.outcome is not Outcome.CONFLICT or trial is None or result.source is None:
+    if result.outcome is not Outcome.CONFLICT or trial is None:
         return result
-    from cosport.backport.why import Scene, explained
+    from cosport.backport import why
 
-    attempt = trial.attempt
-    (shown,) = merge_trees(place, [Merge(attempt.base, attempt.ours, attempt.theirs)], style="diff3")
-    scene = Scene(context, place, context.reader.commit(result.source.commit), target.tip, shown)
-    return replace(result, conflicts=tuple(explained(scene, each) for each in result.conflicts))
+    return why.told(context, place, result, trial.attempt, target.tip)
 
 
 def answer(

@@ -204,9 +204,17 @@ class Runner:
         if result.outcome.made:
             run.settle(self._pick(place, turn, result))
         elif result.outcome is Outcome.CONFLICT:
-            run.wait(result if self.request.dry_run else self._open(place, turn, result, trial))
+            run.wait(self._explained(place, turn, result, trial))
         else:
             run.settle(result)
+
+    def _explained(self, place: Quarantine, turn: Turn, result: Result, trial: Trial) -> Result:
+        """A conflict with who made the lines differ; but in a dry run, it is laid out for a person."""
+        if not self.request.dry_run:
+            return self._open(place, turn, result, trial)
+        from cosport.backport import why
+
+        return why.told(self.context, place, result, trial.attempt, turn.run.target.tip)
 
     def _unfamiliar(self, place: Quarantine, run: BranchRun, trial: Trial) -> tuple[str, ...]:
         """What to remark of a clean pick. What the series made so far is seen from within the quarantine alone."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from cosport.errors import ToolError
+from cosport.git.merge import Merge, merge_trees
 from cosport.model.commit import Sha
 from cosport.model.result import Touch
 
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cosport.backport.context import Context
+    from cosport.backport.trial import Attempt
     from cosport.git.merge import Merged
     from cosport.git.quarantine import Quarantine
     from cosport.model.commit import Commit
-    from cosport.model.result import Conflict, Place
+    from cosport.model.result import Conflict, Place, Result
 
 _RANGES: Final = 20
 """Conflicting places of a file that are looked into; a file with more needs a person in any case."""
@@ -52,6 +54,15 @@ class Spot:
 
     lines: frozenset[str]
     names: frozenset[Sha]
+
+
+def told(context: Context, place: Quarantine, result: Result, attempt: Attempt, onto: Sha) -> Result:
+    """The result of a conflict, whose pick was tried as `attempt` in `place`, each path with who made it conflict."""
+    if result.source is None:
+        return result
+    (shown,) = merge_trees(place, [Merge(attempt.base, attempt.ours, attempt.theirs)], style="diff3")
+    scene = Scene(context, place, context.reader.commit(result.source.commit), onto, shown)
+    return replace(result, conflicts=tuple(explained(scene, each) for each in result.conflicts))
 
 
 def explained(scene: Scene, conflict: Conflict) -> Conflict:

@@ -240,6 +240,16 @@ def test_it_names_the_upstream_commits_that_changed_the_lines(house: House) -> N
     assert [touch["subject"] for touch in result["conflicts"][0]["touched_by"]] == ["mm: first", "mm: second"]
 
 
+def test_a_dry_run_tells_of_a_conflict_what_a_run_tells(house: House) -> None:
+    house.fix(edit(LINES, l5="first"), "mm: first")
+    fix = house.fix(edit(LINES, l5="int five;"), "mm: fix it")
+    house.land("cos-5.4", edit(LINES, l5="mine"), "cos: mine")
+    dry, real = house.pick(fix, "cos-5.4", "--dry-run", check=1), house.pick(fix, "cos-5.4", check=1)
+    assert len(touches(real)) == 1
+    real["conflicts"][0]["worktree"] = ""
+    assert dry == real
+
+
 def test_each_place_names_those_who_changed_its_lines_and_a_plan_does_so_when_asked(house: House) -> None:
     one = house.fix(edit(LINES, l5="int first;"), "mm: first")
     two = house.fix(edit(LINES, l5="int first;", l30="int second;"), "mm: second")
