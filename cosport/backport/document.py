@@ -63,7 +63,14 @@ def plain(result: Result) -> dict[str, Any]:
 
 
 def _prerequisite(needed: Prerequisite) -> dict[str, Any]:
-    return {"sha": needed.sha, "subject": needed.subject, "resolves": list(needed.resolves)}
+    return {
+        "sha": needed.sha,
+        "subject": needed.subject,
+        "resolves": list(needed.resolves),
+        "removes": [{"path": each.path, "first": each.first, "last": each.last} for each in needed.removes],
+        "needed_by": list(needed.needed_by),
+        "conflicts": list(needed.conflicts),
+    }
 
 
 def _touch(touch: Touch) -> dict[str, Any]:
@@ -94,6 +101,7 @@ def _searched(how: Searched) -> dict[str, Any]:
         "tried": how.tried,
         "suspects": list(how.suspects),
         "by_hand": [_prerequisite(each) for each in how.by_hand],
+        "advised": how.advised.value,
     }
 
 

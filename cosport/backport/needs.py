@@ -99,15 +99,20 @@ class Needs:
             onto=spot.ours,
         )
         by_hand = self._named(search.as_prerequisites(found.by_hand))
+        how = found.status.value, found.why, found.tried, found.suspects
         return replace(
             conflict,
             prerequisites=self._named(search.as_prerequisites(found.sets[0])) if found.sets else (),
-            searched=Searched(found.status.value, found.why, found.tried, found.suspects, by_hand),
+            searched=Searched(*how, by_hand, found.advice),
         )
 
     def _named(self, shown: Sequence[Prerequisite]) -> tuple[Prerequisite, ...]:
         """The set by upstream's commits."""
-        return tuple(replace(each, sha=self._upstream(each.sha) or each.sha) for each in shown)
+        above = {name: self._upstream(name) or name for each in shown for name in (each.sha, *each.needed_by)}
+        return tuple(
+            replace(each, sha=above[each.sha], needed_by=tuple(above[name] for name in each.needed_by))
+            for each in shown
+        )
 
     def _upstream(self, name: Sha) -> Sha | None:
         """The upstream commit that a candidate is or carries; None for a branch's own work."""

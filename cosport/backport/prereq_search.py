@@ -68,6 +68,7 @@ class Search:
         self.forced = forced
         self.scores: dict[Sha, float] = {}
         self.merges: dict[Sha, None] = {}
+        self.plain: Outcome | None = None  # of the pick with nothing before it
         self.good: list[tuple[Sha, ...]] = []
         self.finished = False
         self.too_large = 0
@@ -89,6 +90,7 @@ class Search:
 
     def _search(self) -> None:
         (plain,) = self._run([()])
+        self.plain = plain
         if plain.clean:
             self.good = [()]
             return

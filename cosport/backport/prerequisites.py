@@ -12,19 +12,20 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.context import parent_of
-from cosport.backport.prereq_conflict import places
+from cosport.backport.prereq_places import spots
 from cosport.backport.prereq_search import Limits, Search
 from cosport.backport.prereq_suspects import Range, Suspicion
 from cosport.backport.prereq_trials import Deadline, OutOfTimeError, Trials
 from cosport.git.merge import Merge
 from cosport.git.objects import ObjectReader
 from cosport.history.applied import applied
-from cosport.model.result import Prerequisite
+from cosport.model.result import Advice, Prerequisite, Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cosport.backport.context import Context
+    from cosport.backport.prereq_places import Spot
     from cosport.git.quarantine import Quarantine
     from cosport.model.commit import Commit, Sha
 
@@ -64,15 +65,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One commit of a set: the paths of the pick that conflict without it, in how many places, and who else needs it.
+    """One commit of a set: the paths of the pick that conflict without it, and who else needs it.
 
-    `conflicts` are paths in which it conflicts itself where it is applied: of a set `found-by-hand` alone.
+    `removes` are those of the pick's conflicts on the branch as it is that are there again without it. `conflicts` are
+    paths in which it conflicts itself where it is applied: of a set `found-by-hand` alone.
     """
 
     commit: Sha
     subject: str
     resolves: tuple[bytes, ...] = ()
-    places: int = 0
+    removes: tuple[Spot, ...] = ()
     needed_by: tuple[Sha, ...] = ()
     conflicts: tuple[bytes, ...] = ()
 
@@ -97,10 +99,16 @@ class Found:
     why: str
 
     @property
+    def advice(self) -> Advice:
+        """Which set is the least work: a proven one, if there is one and not a much smaller one by hand."""
+        if self.sets and not _is_less(len(self.by_hand), len(self.sets[0])):
+            return Advice.PREREQUISITES
+        return Advice.BY_HAND if self.by_hand else Advice.NONE
+
+    @property
     def advised(self) -> tuple[Need, ...]:
-        """The set that is the least work: a proven one, if there is one and not a much smaller one by hand."""
-        proven = self.sets[0] if self.sets else ()
-        return self.by_hand if not proven or _is_less(len(self.by_hand), len(proven)) else proven
+        """That set."""
+        return {Advice.PREREQUISITES: self.sets[:1], Advice.BY_HAND: (self.by_hand,)}.get(self.advice, ((),))[0]
 
 
 def _is_less(by_hand: int, proven: int) -> bool:
@@ -199,12 +207,15 @@ class _Answer:
         except OutOfTimeError:
             return tuple(Need(name, self._subject(name)) for name in names)
         own = {step.commit: tuple(each.path for each in step.merged.unmerged) for step in whole.steps}
+        plain = self.proven.plain
+        disputed = list(spots(plain.target.merged, self.trials.objects)) if plain is not None else []
         needs = []
         for name, run in zip(names, runs, strict=True):
             paths = tuple(each.path for each in run.target.merged.unmerged)
-            count = max(len(paths), len(list(places(run.target.merged, self.trials.objects))))
+            left = list(spots(run.target.merged, self.trials.objects))
+            removed = tuple(spot for spot in disputed if any(spot.meets(other) for other in left))
             others = tuple(step.commit for step in run.steps if not step.merged.clean and not own[step.commit])
-            needs.append(Need(name, self._subject(name), paths, count, others, own[name]))
+            needs.append(Need(name, self._subject(name), paths, removed, others, own[name]))
         return tuple(needs)
 
     def _subject(self, name: Sha) -> str:
@@ -236,9 +247,29 @@ class _Answer:
 def as_prerequisites(needs: Sequence[Need]) -> tuple[Prerequisite, ...]:
     """A set as results show it (`Result.prerequisites`): what resolves no path itself is needed by one that does."""
     return tuple(
-        Prerequisite(need.commit, need.subject, tuple(path.decode("utf-8", "replace") for path in need.resolves))
+        Prerequisite(
+            need.commit,
+            need.subject,
+            tuple(map(_text, need.resolves)),
+            tuple(map(_stretch, need.removes)),
+            need.needed_by,
+            tuple(map(_text, need.conflicts)),
+        )
         for need in needs
     )
+
+
+def _stretch(spot: Spot) -> Stretch:
+    """Lines as people count them."""
+    if spot.ours is None:
+        return Stretch(_text(spot.path))
+    start, stop = spot.ours
+    last = max(1, stop)
+    return Stretch(_text(spot.path), min(start + 1, last), last)
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "replace")
 
 
 __all__ = [

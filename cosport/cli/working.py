@@ -242,5 +242,25 @@ def _tell_search(printer: Printer, head: str, result: Result, how: Searched) -> 
 
 def _list(printer: Printer, needed: Sequence[Prerequisite]) -> None:
     for each in needed:
-        resolves = f"   ({', '.join(each.resolves)})" if each.resolves else ""
-        printer.say(f"    {each.sha[:12]} {each.subject}{resolves}")
+        what = f"   ({said})" if (said := _good_for(each)) else ""
+        printer.say(f"    {each.sha[:12]} {each.subject}{what}")
+
+
+def _good_for(needed: Prerequisite) -> str:
+    """What a prerequisite is there for: the places of the pick's conflicts that it removes, or who needs it."""
+    places: dict[str, list[str]] = {path: [] for path in needed.resolves}
+    for each in needed.removes:
+        if each.first is not None:
+            span = f"{each.first}" if each.first == each.last else f"{each.first}-{each.last}"
+            places.setdefault(each.path, []).append(span)
+    parts = [f"{path}:{_some(spans)}" if spans else path for path, spans in places.items()]
+    if needed.needed_by:
+        parts.append(f"needed by {_some([name[:12] for name in needed.needed_by])}")
+    if needed.conflicts:
+        parts.append(f"conflicts itself in {_some(needed.conflicts)}")
+    return "; ".join(parts)
+
+
+def _some(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _PLACES} more" if len(words) > _PLACES else ""
+    return ",".join(words[:_PLACES]) + more

@@ -147,12 +147,40 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Lines of a file of the branch in which a pick conflicts, both ends in, from 1; null for the file as a whole.
+
+    Where the branch has no lines of its own there, it is the line before.
+    """
+
+    path: str
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prerequisite:
-    """A commit that makes a conflicting pick clean, and the paths it resolves."""
+    """A commit that makes a conflicting pick clean, and the paths that conflict without it.
+
+    `removes` are the conflicts of the pick, as it is, that are gone with it; `needed_by` are other commits of the same
+    set that conflict without it. `conflicts` are paths in which it conflicts itself where it is applied, which a person
+    would resolve: of commits in `Searched.by_hand` alone.
+    """
 
     sha: Sha
     subject: str
     resolves: tuple[str, ...]
+    removes: tuple[Stretch, ...] = ()
+    needed_by: tuple[Sha, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+class Advice(StrEnum):
+    """Which set of prerequisites is the least work."""
+
+    PREREQUISITES = "prerequisites"  # the proven set: each merges as it is
+    BY_HAND = "by_hand"  # the one whose own conflicts a person would resolve: none merges, or only a far larger one
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +189,7 @@ class Searched:
 
     `status` is found, found-not-minimised, found-by-hand, none-found or out-of-time; `suspects` are the commits that
     the conflicts pointed to, the likeliest first; with those `by_hand` first, whose own conflicts a person would
-    resolve, the pick is clean.
+    resolve, the pick is clean. `advised` tells which of the two sets is the least work.
     """
 
     status: str
@@ -169,6 +197,7 @@ class Searched:
     tried: int
     suspects: tuple[Sha, ...]
     by_hand: tuple[Prerequisite, ...]
+    advised: Advice = Advice.NONE
 
 
 @dataclass(frozen=True, slots=True)

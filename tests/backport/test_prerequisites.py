@@ -17,6 +17,7 @@ from cosport.git.quarantine import quarantine
 from cosport.git.repository import Repository
 from cosport.history.index import History
 from cosport.model.commit import Sha
+from cosport.model.result import Advice, Stretch
 
 if TYPE_CHECKING:
     from tests.support import Git
@@ -68,7 +69,7 @@ def test_a_chain_is_found_whole_and_in_order(start: Git) -> None:
     assert first.needed_by == (second.commit, third.commit)
     assert third.needed_by == ()
     assert third.resolves == (FILE.encode(),)
-    assert third.places == 1
+    assert [spot.ours for spot in third.removes] == [(19, 20)]
 
 
 def test_the_tree_is_what_git_itself_makes_of_the_series(start: Git) -> None:
@@ -89,7 +90,25 @@ def test_of_two_independent_ones_each_resolves_its_own_place(start: Git) -> None
     fix = start.commit({FILE: text(l10="ten!", l20="noise", l30="thirty!")}, "a: fix both")
     found = ask(start, fix)
     assert names(found) == [one, two]
-    assert [(need.resolves, need.places, need.needed_by) for need in found.sets[0]] == [((FILE.encode(),), 1, ())] * 2
+    assert [(need.resolves, need.needed_by) for need in found.sets[0]] == [((FILE.encode(),), ())] * 2
+    assert [[spot.ours for spot in need.removes] for need in found.sets[0]] == [[(9, 10)], [(29, 30)]]
+
+
+def test_each_names_the_lines_of_the_branchs_own_file_whatever_moved_them(start: Git) -> None:
+    start.commit({FILE: "the branch's own\n" * 7 + text()}, "own", branch="stable")
+    one = start.commit({FILE: text(l4="four\n" * 9, l10="ten")}, "a: ten, and more above it")
+    two = start.commit({FILE: text(l4="four\n" * 9, l10="ten", l30="")}, "a: take thirty away")
+    fix = start.commit({FILE: text(l4="four\n" * 9, l10="ten!", l29="", l30="")}, "a: fix both")
+    found = as_prerequisites(ask(start, fix).sets[0])
+    assert [each.sha for each in found] == [one, two]
+    assert [[(each.first, each.last) for each in need.removes] for need in found] == [[(17, 17)], [(36, 37)]]
+
+
+def test_of_a_file_that_the_branch_lacks_all_is_in_conflict(start: Git) -> None:
+    made = start.commit({"b.c": text()}, "b: add it")
+    fix = start.commit({"b.c": text(l20="fixed")}, "b: fix it")
+    (needed,) = as_prerequisites(ask(start, fix).sets[0])
+    assert (needed.sha, needed.removes) == (made, (Stretch("b.c"),))
 
 
 def test_what_only_stands_near_is_left_out(start: Git) -> None:
@@ -247,6 +266,7 @@ def test_one_by_hand_is_advised_where_it_spares_many_that_merge(start: Git, step
     fix = start.commit({FILE: text(l30="last", l10="fixed")}, "a: fix it")
     found = ask(start, fix, limits=Limits(seconds=30.0))
     assert len(found.sets[0]) == steps + 1
+    assert found.advice is (Advice.BY_HAND if by_hand else Advice.PREREQUISITES)
     assert ([need.commit for need in found.advised] == [last]) == by_hand
     assert ("which is less work" in found.why) == by_hand
 

@@ -35,13 +35,19 @@ def test_a_conflict_tells_the_smallest_set_and_what_each_resolves(house: House) 
     result = house.pick(fix, check=1)
     assert (result["outcome"], needed(result)) == ("conflict", [first, second])
     assert result["prerequisites"][1]["resolves"] == [FILE]
+    assert result["prerequisites"][1]["removes"] == [{"path": FILE, "first": 20, "last": 20}]
+    assert result["prerequisites"][0]["needed_by"] == [second]
     searched = result["searched"]
     assert (searched["status"], set(searched["suspects"])) == ("found", {first, second})
-    assert [each["sha"] for each in searched["by_hand"]] == [second]  # a person could do without the first
+    (by_hand,) = searched["by_hand"]
+    assert (by_hand["sha"], by_hand["conflicts"]) == (second, [FILE])  # a person could do without the first
+    assert searched["advised"] == "prerequisites"
     assert searched["tried"] > 0
     house.run("--abort")
     out = invoke("backport", fix, "--to", "cos-5.4", cwd=house.git.path, check=1).out
-    assert f"    {second[:12]} mm: second   ({FILE})" in out
+    assert f"    {second[:12]} mm: second   ({FILE}:20)" in out
+    assert f"    {first[:12]} mm: first   ({FILE}:20; needed by {second[:12]})" in out
+    assert f"    {second[:12]} mm: second   ({FILE}:20; conflicts itself in {FILE})" in out
     assert "fewer would do" in out
     assert "--with-prereqs" in out
 

@@ -14,7 +14,19 @@ from cosport.backport.document import document, line
 from cosport.cli import machine, schema
 from cosport.model.commit import Sha
 from cosport.model.evidence import Evidence, EvidenceKind, Followup
-from cosport.model.result import Conflict, ConflictKind, Fidelity, Outcome, Prerequisite, Result, Source, Touch
+from cosport.model.result import (
+    Advice,
+    Conflict,
+    ConflictKind,
+    Fidelity,
+    Outcome,
+    Prerequisite,
+    Result,
+    Searched,
+    Source,
+    Stretch,
+    Touch,
+)
 from tests.support import ROOT, invoke
 
 if TYPE_CHECKING:
@@ -35,7 +47,8 @@ FULL = Result(
     fidelity=Fidelity.ADAPTED,
     evidence=(Evidence(EvidenceKind.TRAILER, "x"),),
     conflicts=(Conflict("mm/oom.c", ConflictKind.CONTENT, "/w", (Touch(A, "s"),)),),
-    prerequisites=(Prerequisite(A, "s", ("mm/oom.c",)),),
+    prerequisites=(Prerequisite(A, "s", ("mm/oom.c",), (Stretch("mm/oom.c", 3, 7), Stretch("b")), (A,), ("a.c",)),),
+    searched=Searched("found", "w", 3, (A,), (Prerequisite(A, "s", ()),), Advice.PREREQUISITES),
     followups=(Followup(A, "s", "fixes"),),
     notes=("n",),
     error="e",
