@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-VERSION: Final = 7
+VERSION: Final = 8
 """Raise it with every change of the tables, of `cosport.message.provenance`'s rules, or of what a code means."""
 
 

@@ -38,6 +38,13 @@ _TIDYING: Final = re.compile(
 )
 """A subject of a commit that repairs nothing: what it removes has become useless since another commit, mostly."""
 
+_LEADING: Final = frozenset(
+    (
+        b"by in with from since after of to on the this upstream mainline following recent earlier previous my git our"
+    ).split()
+)
+"""Words before "commit" with which `_BEFORE` can end, but for a fix, behind which any word may stand."""
+
 _AROUND: Final = 190
 """Bytes before the word "commit", and after the sha, that are looked at."""
 
@@ -48,14 +55,25 @@ def blamed(low: bytes) -> tuple[str, ...]:
     Takes time linear in its length: each mention of a commit is looked at by itself.
     """
     found: dict[str, None] = {}
-    if b"commit" not in low or _TIDYING.match(low):
-        return ()
     at = low.find(b"commit")
     while at >= 0:
-        if named := _NAMED.match(low, at):
-            before = b" ".join(low[max(0, at - _AROUND) : at].split()) + b" commit "
-            after = b" ".join(low[named.end() : named.end() + _AROUND].split())
-            if not named[1].isalpha() and (_BEFORE.search(before) or _AFTER.match(after)):
-                found[named[1].decode()] = None
+        if named := blames(low, at):
+            found[named.decode()] = None
         at = low.find(b"commit", at + 6)
-    return tuple(found)
+    return tuple(found) if found and not _TIDYING.match(low) else ()
+
+
+def blames(low: bytes, at: int) -> bytes:
+    """The sha behind the word "commit" at `at` if the words before it or behind it blame that commit, else b"".
+
+    It is enough to see the words around it: more text before and behind changes nothing that is found.
+    """
+    named = _NAMED.match(low, at)
+    if named is None or named[1].isalpha():
+        return b""
+    around = low[max(0, at - _AROUND) : at]
+    before = around.split()
+    may = before and (before[-1] in _LEADING or before[-1].endswith(b"since") or b"fix" in around)
+    if may and _BEFORE.search(b" ".join(before) + b" commit "):
+        return named[1]
+    return named[1] if _AFTER.match(b" ".join(low[named.end() : named.end() + _AROUND].split())) else b""

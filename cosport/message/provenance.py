@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import TYPE_CHECKING, Final
 
-from cosport.message.blame import blamed
+from cosport.message.blame import blamed, blames
 from cosport.model.provenance import FixesTag, Origin, OriginForm, Provenance
 
 if TYPE_CHECKING:
@@ -99,24 +99,55 @@ _INCLUSION: Final = re.compile(rb"[\w.-]+ inclusion$|from:? \S")
 """What openEuler writes above its "commit X": "mainline inclusion" and "from mainline-v6.6"."""
 _NOTHING: Final = Provenance()
 
-_ORIGIN: Final = 1
+_LONG: Final = 500
+"""Bytes within which the subject that a `Fixes:` tag quotes ends, on one line."""
+
+_ANY_ORIGIN: Final = re.compile(b"|".join(b"(?:" + pattern.pattern + b")" for _, _, pattern in _ORIGINS))
+"""What any of them finds: one look tells that a line is none, as nearly all lines are."""
+
+_FAR: Final = 500
+"""Bytes to both sides of a word in which its line begins and ends; a longer line is looked at whole."""
+
+_BETWEEN: Final = b"\n\0"
+"""What parts messages that are looked through at once: no word holds it, and each last line ends there."""
+
+_COMMIT_WORD: Final = 1
 _FIX: Final = 2
 _REVERT: Final = 4
-_STABLE: Final = 8
-_CHANGE: Final = 16
-_WORDS: Final = (
-    (b"commit", _ORIGIN),
-    (b"cherry", _ORIGIN),
-    (b"backport", _ORIGIN),
-    (b"changeset:", _ORIGIN),
-    (b"fixes:", _FIX),
-    (b"revert", _REVERT),
-    (b"reapp", _REVERT),
-    (b"stable@", _STABLE),
-    (b"stable-dep-of:", _STABLE),
-    (b"change-id:", _CHANGE),
+_REAPPLY: Final = 8
+_STABLE: Final = 16
+_CHANGE: Final = 32
+_CHERRY: Final = 64
+_PORT: Final = 128
+_CHANGESET: Final = 256
+_DEP_OF: Final = 512
+
+_NAME: Final = rb"(?:(?:commits?|changeset)(?:[- ]id)?:?\s+)?\(?#?[0-9a-f]{7}"
+_WORDS: Final = tuple(
+    (word, kind, re.compile(pattern))
+    for word, kind, pattern in (
+        (b"commit", _COMMIT_WORD, rb"commits?(?:[- ]id)?:?\s*" + _NAME),
+        (b"cherry", _CHERRY, rb"cherry[- ]?pick"),
+        (b"-port", _PORT, rb"-port(?:ed)? (?:of|from)\s"),
+        (b"backport", _PORT, rb"backport(?:ed)? (?:of|from)\s"),
+        (b"changeset", _CHANGESET, rb"changeset(?:-id)?:\s*" + _NAME),
+        (b"fixes:", _FIX, _FIXES.pattern),
+        (b"revert", _REVERT, rb"reverts?:?\s+(?:\"|(?:the\s+)?(?:(?:stable|" + _TREE + rb")\s+)?" + _NAME + rb")"),
+        (b"appl", _REAPPLY, rb"appl(?:ies\s|y:?\s+\")"),
+        (b"stable@", _STABLE, rb"stable@(?:vger\.)?kernel\.org"),
+        (b"stable-dep-of:", _DEP_OF, _DEP.pattern),
+        (b"change-id:", _CHANGE, rb"change-id:\s*i[0-9a-f]{40}"),
+    )
 )
-"""Words without which a kind of statement is not made; "upstream" never comes without "commit"."""
+"""Words without which a kind of statement is not made, and what it takes for them to be more than prose.
+
+What it takes stands at the word itself, and is less than what the statement takes; "upstream" never comes without
+"commit".
+"""
+_ORIGIN_WORDS: Final = tuple(
+    (word, kind) for word, kind, _ in _WORDS if kind in (_COMMIT_WORD, _CHERRY, _PORT, _CHANGESET)
+)
+_ORIGIN: Final = _COMMIT_WORD | _CHERRY | _PORT | _CHANGESET
 
 
 def scan(message: bytes) -> Provenance:
@@ -134,23 +165,35 @@ def scan_many(messages: Sequence[bytes]) -> list[tuple[int, Provenance]]:
 
     All are looked through at once: nearly none holds any of the words, so it is the calls that would take the time.
     """
-    low = b"\0".join(messages).lower()  # no word holds a NUL, so none is found across two messages
-    ends = [at + number for number, at in enumerate(accumulate(map(len, messages)), 1)]
+    low = _BETWEEN.join(messages).lower()
+    ends = [at + number for number, at in zip(count(len(_BETWEEN), len(_BETWEEN)), accumulate(map(len, messages)))]
     held: dict[int, int] = {}
-    for word, kind in _WORDS:
-        at = low.find(word)
+    find = low.find
+    for word, kind, follows in _WORDS:
+        at = find(word)
         while at >= 0:
-            number = bisect_right(ends, at)
-            held[number] = held.get(number, 0) | kind
-            at = low.find(word, ends[number])
+            if follows.match(low, at) and (kind != _COMMIT_WORD or _tells(low, at)):
+                number = bisect_right(ends, at)
+                held[number] = held.get(number, 0) | kind
+                at = find(word, ends[number])
+            else:
+                at = find(word, at + 1)
     found = []
     for number, kinds in sorted(held.items()):
         message = messages[number]
-        end = ends[number] - 1
+        end = ends[number] - len(_BETWEEN)
         said = _scan(message, low[end - len(message) : end], kinds)
         if said is not _NOTHING:
             found.append((number, said))
     return found
+
+
+def _tells(low: bytes, at: int) -> bool:
+    """Whether the word "commit" at `at`, with a name behind it, can make a statement: nearly all of them are prose."""
+    begin, end = low.rfind(b"\n", max(0, at - _FAR), at), low.find(b"\n", at, at + _FAR)
+    if begin < 0 or end < 0 or _ANY_ORIGIN.match(low[begin + 1 : end].strip()):
+        return True
+    return bool(blames(low, at))
 
 
 def subject(message: bytes) -> bytes:
@@ -176,13 +219,13 @@ def _scan(message: bytes, low: bytes, kinds: int) -> Provenance:
             if found := _FIXES.match(low, begin, end):
                 fixes[begin] = FixesTag(found[1].decode(), _quoted(message, found.end()))
     reverts = _reverts(low) if kinds & _REVERT else ()
-    quoted = _REVERT_SUBJECT.match(subject(message)) if kinds & _REVERT else None
+    quoted = _REVERT_SUBJECT.match(subject(message)) if kinds & (_REVERT | _REAPPLY) else None
     changes = _first_groups(_CHANGE_ID, low, b"change-id:") if kinds & _CHANGE else []
-    depends = _first_groups(_DEP, low, b"stable-dep-of:") if kinds & _STABLE else []
+    depends = _first_groups(_DEP, low, b"stable-dep-of:") if kinds & _DEP_OF else []
     stable = _first_groups(_CC, low, b"cc:") if kinds & _STABLE else []
-    origins = _all_origins(low, fixes.keys()) if kinds & _ORIGIN else ()
-    reapplies = _shas(_REAPPLIES, low, b"applies") if b"applies" in low else ()
-    blames = blamed(low) if kinds & _ORIGIN else ()
+    origins = _all_origins(low, kinds, fixes.keys()) if kinds & _ORIGIN else ()
+    reapplies = _shas(_REAPPLIES, low, b"applies") if kinds & _REAPPLY else ()
+    blames = blamed(low) if kinds & _COMMIT_WORD else ()
     if not (fixes or origins or reverts or quoted or stable or changes or reapplies or depends or blames):
         return _NOTHING
     return Provenance(
@@ -212,18 +255,18 @@ def _lines(low: bytes, word: bytes) -> Iterator[tuple[int, int]]:
         at = low.find(b"\n" + word, end) + 1 or -1 if end >= 0 else -1
 
 
-def _all_origins(low: bytes, taken: Collection[int]) -> tuple[Origin, ...]:
+def _all_origins(low: bytes, kinds: int, taken: Collection[int]) -> tuple[Origin, ...]:
     """The statements of origin, but for the subject; the lines that begin at `taken` state something else."""
-    begins = {begin for word, kind in _WORDS if kind == _ORIGIN for begin in _holding(low, word)} - {0}
-    if not begins:
-        return ()
-    lines = low.split(b"\n")
-    return tuple(
-        origin
-        for begin in sorted(begins)
-        if begin not in taken and not low.startswith(b"cc:", begin)
-        for origin in _origins(lines, low.count(b"\n", 0, begin))
-    )
+    begins = {begin for word, kind in _ORIGIN_WORDS if kinds & kind for begin in _holding(low, word)}
+    found: list[Origin] = []
+    lines: list[bytes] = []
+    for begin in sorted(begins):
+        end = low.find(b"\n", begin)
+        line = low[begin : end if end >= 0 else len(low)].strip()
+        if begin and begin not in taken and _ANY_ORIGIN.match(line) and not low.startswith(b"cc:", begin):
+            lines = lines or low.split(b"\n")
+            found += _origins(lines, low.count(b"\n", 0, begin))
+    return tuple(found)
 
 
 def _origins(lines: list[bytes], number: int) -> list[Origin]:
@@ -307,6 +350,10 @@ def _reverted(found: re.Match[bytes]) -> str:
 
 def _quoted(message: bytes, start: int) -> str:
     """The subject quoted behind a Fixes sha, which may be wrapped over three lines; "" where there is none."""
+    end = message.find(b"\n", start)
+    line = message[start:end] if end >= 0 else message[start:]
+    if line.startswith(b' ("') and line.find(b'")', 3, _LONG) == len(line) - 2:  # nearly all
+        return line[3:-2].decode("utf-8", "surrogateescape")
     text = b" ".join(part.strip() for part in message[start : start + 600].split(b"\n")[:3])
     text = text.lstrip(b" ,:([")
     mark = text[:1]

@@ -57,7 +57,11 @@ ORIGINS = [
     ("This is a crossport of commit {}", OriginForm.BACKPORTED),
     ("Signed-off-by: A <a@b.org>\nmaster commit: {}\nmaster date: 2020-01-01", OriginForm.MASTER_COMMIT),
     ("master changeset: {}", OriginForm.MASTER_COMMIT),
+    ("(back-ported from {})", OriginForm.BACKPORTED),
+    ("This is a cross-port of {}.", OriginForm.BACKPORTED),
     ("master-commit-id: {}", OriginForm.MASTER_COMMIT),
+    ("master changeset-id: {}", OriginForm.MASTER_COMMIT),
+    (f"{'far' * 300} from master commit {{}}", OriginForm.MASTER_COMMIT),
     ("From master commit {}.", OriginForm.MASTER_COMMIT),
     ("mainline inclusion\nfrom mainline-v6.6-rc1\ncommit {}\ncategory: bugfix\nbugzilla: I9", OriginForm.COMMIT_LINE),
     (f"JIRA: https://example.org/X-1\n\ncommit {X}\nAuthor: A B <a@b.org>\nDate:   Mon\n\n    the subject\n",
@@ -174,6 +178,7 @@ def test_a_reapply_is_the_revert_of_a_revert() -> None:
     said = scan(f'Reapply "mm: it"\n\nThis reverts commit {X}.\n'.encode())
     assert (said.reverts, said.reverted_subject) == ((X,), 'Revert "mm: it"')
     assert scan(f"mm: again\n\nThis reapplies commit {X}.\n".encode()).reapplies == (X,)
+    assert scan(f"mm: again\n\nThis re-applies {X}.\n".encode()).reapplies == (X,)
 
 
 def test_the_last_change_id_counts() -> None:
@@ -210,6 +215,8 @@ def test_a_huge_message_is_read_in_time() -> None:
     # Nothing in it may make a pattern try the same text again and again.
     for filler in (
         b"commit ",
+        b"commit " + X.encode() + b" ",
+        b"revert the ",
         b"a" * 64 + b" and ",
         b"cherry picked from ",
         b"(",
@@ -238,7 +245,9 @@ def test_the_subject_is_the_first_paragraph(message: bytes, expected: bytes) -> 
 STATING = st.sampled_from([
     *(f"s\n\n{text.format(X)}\n" for text, _ in ORIGINS), f'Revert "s"\n\nThis reverts commit {X}.', 'Reapply "s"',
     f"s\n\nThis reapplies commit {X}", "CC: stable@kernel.org", f"Fixes: {X[:12]} (", f"STABLE-DEP-OF: {X}",
-    "Change-Id: I" + "a" * 40, f"s\n\nbroken by commit {X}", "commit", "com", "mit", "fixes:", "stable@", "\nfixes",
+    "Change-Id: I" + "a" * 40, f"s\n\nbroken by commit {X}", "commit",
+    f"s\n\ncommit {X} upstream", f"s\n\nThis is needed since commit {X}", f"s\n\ncommit {X} broke it",
+    f"commit {X}", "com", "mit", "fixes:", "stable@", "\nfixes",
 ])  # fmt: skip
 
 
