@@ -318,7 +318,8 @@ def editor(run: Session) -> Callable[[str, str], str]:
             file.write_bytes(message.encode("utf-8", "surrogateescape"))
             # The editor's command line is the user's own and may hold arguments, so a shell reads it, as git has it
             # done; the file's name is passed as an argument, never as text of the command.
-            status = process.run_on_terminal(["sh", "-c", f'{command_line} "$@"', command_line, str(file)])
+            with run.printer.undisturbed():
+                status = process.run_on_terminal(["sh", "-c", f'{command_line} "$@"', command_line, str(file)])
             edited = file.read_bytes().decode("utf-8", "surrogateescape") if file.exists() else ""
         if status or not edited.strip():
             why = f"the editor ended with status {status}" if status else "the message was left empty"

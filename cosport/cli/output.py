@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text as RichText
 
+    from cosport.cli.progress import Bar
+
 _ANSI: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 _READABLE: Final = 14
@@ -63,6 +65,7 @@ class Printer:
         self.color = wants_color(self.out, no_color=no_color)
         self.color_err = wants_color(self.err, no_color=no_color)
         self._documents = 0
+        self._bar: Bar | None = None
 
     def json(self, value: object) -> None:
         """Print `value` (dataclasses, enums, tuples, plain data) as the one JSON document of this run."""
@@ -84,11 +87,13 @@ class Printer:
     def say(self, *parts: Text) -> None:
         """Print a line of the answer for people; silent under --json. Control characters in it are escaped."""
         if not self.as_json:
+            self._make_way()
             self.out.write("".join(self._paint(part, color=self.color) for part in parts) + "\n")
 
     def note(self, *parts: Text) -> None:
         """Print a remark on standard error; silent under --quiet."""
         if not self.quiet:
+            self._make_way()
             self.out.flush()  # so that both keep their order where they go to one terminal
             self.err.write("".join(self._paint(part, color=self.color_err) for part in parts) + "\n")
 
@@ -96,6 +101,7 @@ class Printer:
         """Print a table: drawn by Rich on a terminal, aligned plain columns otherwise. Silent under --json."""
         if self.as_json:
             return
+        self._make_way()
         if self.color:
             self._rich_table(headings, rows)
             return
@@ -108,17 +114,40 @@ class Printer:
 
     @contextlib.contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        """Show progress on standard error, if that is a terminal; the block calls the yielded function with steps."""
-        if self.quiet or not self.err.isatty():
+        """Show progress on standard error, if that is a terminal; the block calls the yielded function with steps.
+
+        What is printed in the meantime takes the bar away for a moment.
+        """
+        if self.quiet or not self.err.isatty() or os.environ.get("TERM") == "dumb":
             yield _nothing
             return
-        from rich.console import Console
-        from rich.progress import Progress
+        from cosport.cli.progress import Bar
 
-        console = Console(file=self.err, no_color=not self.color_err)
-        with Progress(console=console, transient=True) as bar:
-            task = bar.add_task(safe(what), total=total)
-            yield lambda steps: bar.advance(task, steps)
+        bar = Bar(self.err, what, total, no_color=not self.color_err)
+        with self.undisturbed():
+            outer, self._bar = self._bar, bar
+            try:
+                bar.wait()
+                yield bar.step
+            finally:
+                bar.end()
+                self._bar = outer
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """No progress is drawn in the block: the terminal is somebody else's, an editor's say."""
+        bar = self._bar
+        if bar is not None:
+            bar.end()
+        try:
+            yield
+        finally:
+            if bar is not None:
+                bar.wait()
+
+    def _make_way(self) -> None:
+        if self._bar is not None:
+            self._bar.rest()
 
     def _rich_table(self, headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
         from rich import box

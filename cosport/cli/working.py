@@ -57,10 +57,9 @@ def working(session: Session) -> Iterator[Context]:
     config = session.config
     with ObjectReader(repository) as reader:
         upstream = _upstream(reader, config.upstream.ref, config.source)
-        with (
-            session.printer.progress("indexing history") as step,
-            History.open(repository, upstream=upstream, progress=step) as history,
-        ):
+        with session.printer.progress("indexing history") as step:
+            opened = History.open(repository, upstream=upstream, progress=step)
+        with opened as history:
             if history.note:
                 session.printer.note(history.note)
             declines = team.declines(session)

@@ -155,7 +155,7 @@ class _Player:
             f"{_CONFLICTING} lacks a change of the lines that the fix takes away. A person looks at it, in a work\n"
             "tree that holds just the file in conflict (the demo plays the person, and writes the resolution):"
         )
-        self._run("git", "--no-pager", "diff", "--stat", cwd=place)
+        self._run("git", "status", "--short", cwd=place)
         (place / DRIVER).write_bytes(self.demo.resolution)
         note = "the shrinker that goes is its first version here"
         self._run("cosport", "backport", "--continue", "--branch", _CONFLICTING, "--note", note)

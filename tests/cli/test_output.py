@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,20 +133,6 @@ def test_no_colors_where_output_is_no_terminal() -> None:
     printer.say(Styled("ok", "green"))
     printer.table(["a", "bb"], [["long cell", Styled("x", "red")], ["y", "z"]])
     assert out.getvalue() == "ok\na          bb\nlong cell  x\ny          z\n"
-
-
-def test_progress_is_drawn_on_a_terminal_only() -> None:
-    printer, out, err = printed()
-    with printer.progress("picking", 3) as step:
-        step(1)
-    assert (out.getvalue(), err.getvalue()) == ("", "")
-    main, side = pty.openpty()
-    with os.fdopen(side, "w", encoding="utf-8") as terminal:
-        with Printer(out=io.StringIO(), err=terminal).progress("picking\x1b[2J", 3) as step:
-            step(3)
-        drawn = os.read(main, 65536)
-    os.close(main)
-    assert b"picking\\x1b[2J" in drawn
 
 
 def test_a_reason_that_several_changes_of_a_hunk_share_is_told_once() -> None:
