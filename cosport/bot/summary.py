@@ -7,6 +7,7 @@ hold anything, so foreign text stands in code spans on one line, without any sig
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -34,6 +35,7 @@ _SHOWN: Final = 20
 """Findings in a summary; all of them stand in the record."""
 _LONGEST: Final = 300
 """Characters of one foreign text."""
+_MARKER: Final = re.compile(r"\(verdict ([0-9a-f]{16}), record ([0-9a-f]{32})\)")
 
 
 def code(text: str) -> str:
@@ -57,6 +59,15 @@ def said(report: Report, wanted: Mapping[str, int]) -> str:
 def marker(said_as: str, record: str) -> str:
     """The last line of a review: by it the bot knows its own, and a person finds the record."""
     return f"(verdict {said_as}, record {record})"
+
+
+def marked(text: str) -> tuple[str, str] | None:
+    """What `marker` was given, from a remark as Gerrit has it; None where its last line is no such mark.
+
+    Only the last line counts: the same words further up may have come out of a commit.
+    """
+    found = _MARKER.fullmatch(text.rstrip("\n").rpartition("\n")[2])
+    return (found[1], found[2]) if found is not None else None
 
 
 def summary(report: Report, wanted: Mapping[str, int], mark: str) -> str:

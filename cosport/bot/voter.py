@@ -21,7 +21,7 @@ from cosport.gerrit.client import path
 from cosport.gerrit.model import TAG, Review
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from cosport.bot.protocol import Waiver
@@ -87,7 +87,7 @@ class Voter:
 
         def wanted(change: Change) -> Review | None:
             standing = self._votes(change)
-            if not standing and self._last(change, _TROUBLE) is not None:
+            if not standing and any(_TROUBLE in each for each in self._remarks(change)):
                 return None
             text = (
                 f"{_TROUBLE}: {summary.code(why)}\n\nThat says nothing about the change. It is tried again by itself."
@@ -156,8 +156,8 @@ class Voter:
         votes = summary.votes(report, change.labels)
         if self._votes(change) != {name: value for name, value in votes.items() if value}:
             return False
-        last = self._last(change, "(verdict ")
-        return last is not None and f"(verdict {summary.said(report, votes)}," in last
+        said = next(filter(None, map(summary.marked, self._remarks(change))), None)
+        return said is not None and said[0] == summary.said(report, votes)
 
     def _review(self, change: Change, case: Case) -> Review:
         """The review of a report, after its record was written."""
@@ -183,13 +183,12 @@ class Voter:
     def _votes(self, change: Change) -> dict[str, int]:
         return {name: value for name, value in change.votes_of(self.account).items() if name in summary.LABELS}
 
-    def _last(self, change: Change, words: str) -> str | None:
-        """Our newest remark on the newest patch set that holds these words."""
+    def _remarks(self, change: Change) -> Iterator[str]:
+        """Our remarks on the newest patch set, the newest first."""
         patch_set = change.patch_set.number
-        for each in reversed(change.messages):
-            if self._is_ours(each) and each.patch_set == patch_set and words in each.message:
-                return each.message
-        return None
+        return (
+            each.message for each in reversed(change.messages) if self._is_ours(each) and each.patch_set == patch_set
+        )
 
     def _is_ours(self, message: Message) -> bool:
         return message.author.number == self.account and message.tag == TAG

@@ -52,12 +52,18 @@ class Initiated:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Whether the bot's account said on Gerrit what a record says, and when; `date` is "" where it did not."""
+    """Whether an account said on Gerrit what a record says, and when; `date` is "" where it did not.
+
+    `account` is its number and `name` what Gerrit calls it: the record says who that was, so look whether it is the
+    bot.
+    """
 
     schema: str
     said: bool
     digest: str
     date: str
+    account: int
+    name: str
 
 
 app = group("Judge the open changes of a Gerrit project, and vote.")
@@ -155,26 +161,37 @@ def init(
 
 @command(example="cosport bot verify ~/.local/state/cosport/bot/votes/1234/2-0f3a....json")
 def verify(session: Session, file: Annotated[Path, typer.Argument(help="The record of a vote.")]) -> int:
-    """Say whether a record is what the bot's account said on Gerrit then. The exit code is 1 where it is not."""
-    from cosport.bot import record
+    """Say whether a record is what was said on Gerrit then, and by whom. The exit code is 1 where it is not."""
+    from cosport.bot import record, summary
     from cosport.gerrit import changes, credentials
     from cosport.gerrit.client import Client
 
     vote = record.read(file)
     config, _ = _config(session)
-    with Client(vote.server, credentials.read(config.gerrit) if vote.server == config.gerrit.url else None) as client:
+    if vote.server != config.gerrit.url.rstrip("/"):  # whoever forges a record may run a server that agrees with it
+        raise UsageError(
+            f"the record is of {vote.server or 'no server'}, and not of {config.gerrit.url or 'a Gerrit'} "
+            f"in {config.source}",
+            hint="name the configuration of that server with --config FILE",
+        )
+    with Client(vote.server, credentials.read(config.gerrit)) as client:
         change = changes.get(client, vote.change)
     found = next(
         (each for each in (change.messages if change is not None else ())
          if each.author.number == vote.account and each.patch_set == vote.patch_set
-         and f"record {vote.digest})" in each.message),
+         and (summary.marked(each.message) or ("", ""))[1] == vote.digest),
         None,
     )  # fmt: skip
+    name = found.author.name if found is not None else ""
     if session.json:
         date = found.date if found is not None else ""
-        session.printer.json(Verified(VERIFY_SCHEMA, found is not None, vote.digest, date))
+        said = found is not None
+        session.printer.json(Verified(VERIFY_SCHEMA, said, vote.digest, date, vote.account, name))
     elif found is not None:
-        session.printer.say(f"change {vote.change} patch set {vote.patch_set}: said on Gerrit, {found.date[:19]} UTC")
+        session.printer.say(
+            f"change {vote.change} patch set {vote.patch_set}: said on Gerrit by {name or 'somebody'} "
+            f"(account {vote.account}), {found.date[:19]} UTC"
+        )
     else:
         session.printer.say(f"change {vote.change} patch set {vote.patch_set}: Gerrit holds no such vote")
     return 0 if found is not None else 1

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import msgspec
 import pytest
 
 from cosport import config as settings
-from cosport.bot import service
+from cosport.bot import record, service
+from cosport.bot.voter import Voter
 from cosport.errors import ConfigError, GerritError, ProcessError
 from cosport.gerrit import events
 from cosport.gerrit.client import Client, path
@@ -101,7 +103,7 @@ def test_a_record_can_be_held_against_what_gerrit_has(ready: Team) -> None:
     (file,) = (ready.bot_dir / "votes" / str(number)).iterdir()
     argv = ("bot", "verify", str(file), "--config", str(ready.bot_config), "--json")
     told = invoke(*argv, cwd=ready.folder, check=0).json()
-    assert told["said"]
+    assert (told["said"], told["account"], told["name"]) == (True, ready.bot.number, "Cusky Presubmit Bot")
     record = json.loads(file.read_text())
     assert record["labels"] == {"Verified": 1, "Main-Branch-Verified": 0}
     assert ready.bot.credentials.token not in file.read_text()
@@ -115,6 +117,33 @@ def test_a_record_can_be_held_against_what_gerrit_has(ready: Team) -> None:
         file.write_text(json.dumps(record))
         patch.setattr("cosport.bot.record.digest", lambda _vote: "0" * 32)
         assert not invoke(*argv, cwd=ready.folder, check=1).json()["said"]
+
+
+def test_a_record_that_somebody_made_up_is_no_vote_though_the_bot_repeats_its_digest(ready: Team) -> None:
+    number = ready.backport(ready.fix())["review"]["number"]
+    ready.bot_once()
+    (file,) = (ready.bot_dir / "votes" / str(number)).iterdir()
+    forged = record.sealed(msgspec.structs.replace(record.read(file), labels={"Verified": 1}, patch_set=2, digest=""))
+    file = record.write(ready.folder, forged)
+    message = ready.change(number).patch_set.commit.message
+    mark = f"(verdict {'0' * 16}, record {forged.digest})"
+    with ready.server.client(ready.engineer) as engineer:
+        text = message.replace("Fixes:", f"{mark}: x\nFixes:").replace("BUG=", f"BUG={mark} ")
+        engineer.put(path("changes", number, "message"), {"message": text.replace("Change-Id", f"{mark}\nChange-Id")})
+    ready.bot_once()
+    assert any(forged.digest in said for said in ready.bot_says(number))  # in a finding, that is
+    argv = ("bot", "verify", str(file), "--config", str(ready.bot_config), "--json")
+    assert not invoke(*argv, cwd=ready.folder, check=1).json()["said"]
+
+
+def test_a_record_of_another_server_is_not_held_against_that_one(ready: Team) -> None:
+    number = ready.backport(ready.fix())["review"]["number"]
+    ready.bot_once()
+    (file,) = (ready.bot_dir / "votes" / str(number)).iterdir()
+    elsewhere = msgspec.structs.replace(record.read(file), server="http://127.0.0.1:1", digest="")
+    other = record.write(ready.folder, record.sealed(elsewhere))
+    argv = ("bot", "verify", str(other), "--config", str(ready.bot_config))
+    assert "the record is of http://127.0.0.1:1, and not of" in invoke(*argv, cwd=ready.folder, check=2).err
 
 
 class Wire:
