@@ -201,11 +201,7 @@ class Bot:
         for command in commands.commands(change, self.voter.account):
             if command.author not in allowed or (not change.is_open and command.verb is not Verb.CHERRYPICK):
                 continue
-            if not self.journal.begun(command.id, change.number, landed=not change.is_open):
-                continue
-            if self.journal.commands_since(change.number, self.clock() - _HOUR) > self.operator.bot.hourly:
-                self.log("too-many-commands", change=change.number, author=command.author)
-                self.journal.done(command.id)
+            if not self._is_due(change, command.id):
                 continue
             try:
                 self._carry_out(config, change, command)
@@ -213,23 +209,50 @@ class Bot:
                 raise
             except GerritUnreachable as error:  # it is carried out in another round
                 self.log("command-waits", change=change.number, why=error.what)
-            except CosportError as error:
+            except CosportError as error:  # the answer was refused: that must not keep others from theirs
                 self.log("command-failed", change=change.number, why=error.what)
-                self.voter.reply(change.number, command.id, f"that did not work: {code(f'{error.what} {error.hint}')}")
                 self.journal.done(command.id)
 
+    def _is_due(self, change: Change, command: str) -> bool:
+        """Whether a command is to be carried out now. An answer on Gerrit outlives the journal, and what it forgets."""
+        if self.voter.answered(change, command) or (change.is_open and self.voter.answered(change, _waiting(command))):
+            return False
+        return self.journal.begun(command, change.number, landed=not change.is_open)
+
+    def _answer(self, change: Change, command: str, text: str, *, waits: bool = False) -> None:
+        self.voter.reply(change.number, _waiting(command) if waits else command, text)
+        self.journal.done(command, waits=waits)
+
     def _carry_out(self, config: Config, change: Change, command: commands.Command) -> None:
-        """Carry one command out, and answer it."""
-        self.log("command", change=change.number, verb=command.verb, author=command.author)
+        """Carry one command out, and answer it. Raises GerritError where the answer does not get there."""
         waits = False
         text = commands.complaint(command, [each.name for each in config.branches])
+        if self.journal.commands_since(change.number, self.clock() - _HOUR) > self.operator.bot.hourly:
+            self.log("too-many-commands", change=change.number, author=command.author)
+            text = "that was not carried out: there were too many commands in the last hour"
+        else:
+            self.log("command", change=change.number, verb=command.verb, author=command.author)
         if not text and command.verb is Verb.RECHECK:
             self.journal.again(change.number)
             text = "it is judged anew"
         elif not text and command.verb is Verb.SKIP:
             text = f"{command.words[0]} is put aside for patch set {command.patch_set}"
         elif not text:
+            text, waits = self._picked(config, change, command)
+        self._answer(change, command.id, text, waits=waits)
+
+    def _picked(self, config: Config, change: Change, command: commands.Command) -> tuple[str, bool]:
+        """What came of a wish for picks, and whether it waits. Raises GerritUnreachable: then it is tried again."""
+        try:
             picked = cherrypick(self.clone.server, self.clone.repository, config, change, command.words)
-            text, waits = code(picked.told), picked.waits and change.is_open
-        self.voter.reply(change.number, f"{command.id}, waits" if waits else command.id, text)
-        self.journal.done(command.id, waits=waits)
+        except (Interrupted, GerritUnreachable):
+            raise
+        except CosportError as error:
+            self.log("command-failed", change=change.number, why=error.what)
+            return f"that did not work: {code(f'{error.what} {error.hint}'.strip())}", False
+        return code(picked.told), picked.waits and change.is_open
+
+
+def _waiting(command: str) -> str:
+    """What is answered where a command waits until its change has landed: it is answered again then."""
+    return f"{command}, waits"

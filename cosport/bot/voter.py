@@ -98,16 +98,20 @@ class Voter:
 
     def reply(self, number: int, to: str, text: str) -> None:
         """Answer a comment once; `to` is its id."""
-        mark = f"(to {to})"
 
         def step() -> None:
             change = changes.get(self.client, number)
-            if change is None or any(self._is_ours(each) and mark in each.message for each in change.messages):
+            if change is None or self.answered(change, to):
                 return
             if not self.dry_run:
-                changes.review(self.client, number, change.current, Review(f"cosport: {text}\n\n{mark}"))
+                changes.review(self.client, number, change.current, Review(f"cosport: {text}\n\n{_answers(to)}"))
 
         self._patiently(step)
+
+    def answered(self, change: Change, to: str) -> bool:
+        """Whether a change bears our answer to the comment with that id."""
+        mark = _answers(to)
+        return any(self._is_ours(each) and each.message.rstrip("\n").endswith(mark) for each in change.messages)
 
     def _settle(
         self, number: int, revision: str, wanted: Callable[[Change], Review | None]
@@ -192,3 +196,8 @@ class Voter:
 
     def _is_ours(self, message: Message) -> bool:
         return message.author.number == self.account and message.tag == TAG
+
+
+def _answers(to: str) -> str:
+    """The last line of an answer: by it the bot knows which comment was answered."""
+    return f"(to {to})"

@@ -59,6 +59,48 @@ def test_only_members_of_the_group_are_obeyed_and_each_is_answered_once(ready: T
     assert len([said for said in ready.bot_says(number) if "(to " in said]) == 2
 
 
+def test_what_was_answered_is_not_carried_out_again_when_the_journal_has_forgotten_it(ready: Team) -> None:
+    number = ready.backport(ready.fix())["review"]["number"]
+    ready.say(number, ready.reviewer, "/cosport cherrypick cos-5.4")
+    ready.say(number, ready.reviewer, "/cosport cherrypick R85")
+    ready.bot_once()
+    assert len([said for said in ready.bot_says(number) if "(to " in said]) == 2
+    told: list[str] = []
+    config = settings.load(ready.bot_config)
+    with service.opened(ready.bot_dir, config, ready.bot_config, log=lambda event, **_: told.append(event)) as bot:
+        bot.journal._clock = lambda: time.time() + 40 * 86400
+        bot.round()  # forgets what is older than a month
+        told.clear()
+        bot.round()
+    assert "command" not in told
+    ready.vote(number, ready.reviewer, Code_Review=2)
+    ready.submit(number)
+    ready.bot_once()
+    assert "R85: picked, created" in ready.bot_says(number)[-1]  # what waited for that is still done
+
+
+def test_commands_beyond_what_an_hour_may_have_are_answered_and_not_carried_out(team: Team) -> None:
+    team.init_bot(extra="hourly = 1")
+    number = team.backport(team.fix())["review"]["number"]
+    for _ in range(3):
+        team.say(number, team.reviewer, "/cosport recheck")
+    team.bot_once()
+    answers = [said for said in team.bot_says(number) if "(to " in said]
+    assert ["judged anew" in each for each in answers] == [True, False, False]
+    assert "too many commands in the last hour" in answers[-1]
+
+
+def test_an_answer_that_gerrit_refuses_does_not_end_the_round(ready: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = ready.backport(ready.fix())["review"]["number"]
+    ready.say(number, ready.reviewer, "/cosport make coffee")
+
+    def refused(*_: object) -> None:
+        raise GerritError("no", status=403)
+
+    monkeypatch.setattr(Voter, "reply", refused)
+    assert ready.bot_votes(number) == {"Verified": 1}
+
+
 def test_a_check_is_skipped_for_the_patch_set_that_it_was_said_on(ready: Team) -> None:
     number = ready.backport(ready.fix(), "cos-5.4", "--class", "security", "--release-note", "none")["review"]["number"]
     assert ready.bot_votes(number) == {"Verified": -1}
