@@ -125,8 +125,13 @@ class Journal:
             self._store.write("DELETE FROM trouble WHERE change=?", (change,))
 
     def is_new(self, event: str) -> bool:
-        """Take an event by its hash; whether it was seen for the first time."""
-        return bool(self._store.write("INSERT OR IGNORE INTO event VALUES (?,?)", (event, self._clock())))
+        """Whether an event, known by its hash, was not gone over yet."""
+        return self._store.one("SELECT 1 FROM event WHERE hash=?", (event,)) is None
+
+    def saw(self, events: Iterable[str]) -> None:
+        """Note that these events, by their hashes, were gone over."""
+        with self._store.transaction():
+            self._store.many("INSERT OR IGNORE INTO event VALUES (?,?)", [(each, self._clock()) for each in events])
 
     def begun(self, message: str, change: int, *, landed: bool) -> bool:
         """Take a command by its message; False where it was carried out, or waits until the change has `landed`."""

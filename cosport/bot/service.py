@@ -117,11 +117,17 @@ def _listen(bot: Bot, argv: list[str], wake: threading.Event, stop: threading.Ev
 
 
 def replay(bot: Bot, found: Iterable[events.Event]) -> Tally:
-    """Go over the changes that events name, each event once however often it comes. Raises what a round raises."""
+    """Go over the changes that events name, each event once however often it comes. Raises what a round raises.
+
+    An event counts as seen when the round went well: where it failed, the same command does it again.
+    """
     project = bot.clone.server.project
-    wanted = {
-        event.change
+    new = {
+        event.hash: event.change
         for event in found
         if event.change and event.project in ("", project) and (bot.voter.dry_run or bot.journal.is_new(event.hash))
     }
-    return bot.round(wanted)
+    tally = bot.round(set(new.values()))
+    if not bot.voter.dry_run:
+        bot.journal.saw(new)
+    return tally

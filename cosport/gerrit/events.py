@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LONGEST: Final = 1 << 20
 """Characters of one event; a longer line is none."""
 
+_DIGITS: Final = 18
+
 _SILENCE: Final = 3600.0
 """Seconds without an event after which the stream is opened anew: ssh can hang without a word (buildbot issue 7419)."""
 
@@ -51,15 +53,20 @@ def parse(line: str | bytes) -> Event | None:
     project = change.get("project") or update.get("project") or said.get("project")
     if isinstance(project, dict):  # as the events-log plugin writes it
         project = project.get("name")
-    number = change.get("number")
     ref = update.get("refName")
     return Event(
         hash=hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest(),
         type=str(said.get("type", "")),
         project=project if isinstance(project, str) else "",
-        change=int(number) if isinstance(number, int | str) and str(number).isdecimal() else 0,
+        change=_number(change.get("number")),
         ref=ref if isinstance(ref, str) else "",
     )
+
+
+def _number(value: Any) -> int:
+    """The number of a change; 0 where it is none. Gerrit's have 32 bits, and Python reads none of 5,000 digits."""
+    text = str(value) if isinstance(value, int | str) else ""
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
 
 
 def _part(value: Any) -> dict[str, Any]:

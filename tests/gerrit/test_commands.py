@@ -55,7 +55,7 @@ def test_only_members_of_the_group_are_obeyed_and_each_is_answered_once(ready: T
     assert "the commands are" in answers[1]
     for file in ready.bot_dir.glob("journal.sqlite*"):
         file.unlink()
-    ready.bot_once()  # the commands are carried out again, and not answered again
+    ready.bot_once()
     assert len([said for said in ready.bot_says(number) if "(to " in said]) == 2
 
 
@@ -367,6 +367,26 @@ def test_what_the_events_log_kept_is_gone_over(ready: Team, key: Path, tmp_path:
         assert service.replay(bot, found).posted == 1
         assert service.replay(bot, found).open == 0  # each event once
     assert ready.change(number).votes_of(ready.bot.number) == {"Verified": 1}
+
+
+def test_events_count_as_seen_when_the_round_went_well(ready: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = ready.backport(ready.fix())["review"]["number"]
+    event = json.dumps({"type": "comment-added", "change": {"project": ready.project, "number": number}})
+    config = settings.load(ready.bot_config)
+    ready.push("+refs/remotes/upstream/master:refs/heads/upstream")
+    with service.opened(ready.bot_dir, config, ready.bot_config) as bot:
+        with monkeypatch.context() as patch:
+            patch.setattr("cosport.gerrit.changes.get", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                service.replay(bot, events.read([event]))
+        assert service.replay(bot, events.read([event])).posted == 1
+        assert service.replay(bot, events.read([event])).open == 0
+
+
+def test_a_number_that_is_none_of_gerrits_is_about_no_change() -> None:
+    found = events.parse(json.dumps({"type": "x", "change": {"number": "9" * 5000}}))
+    assert found is not None
+    assert found.change == 0
 
 
 def test_a_gerrit_without_the_events_log_says_so(ready: Team) -> None:
