@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import select
 import shutil
@@ -175,11 +176,19 @@ class Conversation:
         """Queue a request; it is sent while reading, so that two full pipes cannot block each other."""
         self._pipes.pending += data
 
-    def line(self) -> bytes:
-        """The next line of the answer, without its newline. Raises ProcessError if the child ends instead."""
-        start = 0
+    def line(self, *, most: float = math.inf, within: float = math.inf) -> bytes:
+        """The next line of the answer, without its newline. Raises ProcessError if the child ends instead.
+
+        `most` bytes and `within` so many seconds are for a child that is not trusted: one that writes on and on without
+        a newline, or a byte now and then. Raises ProcessError, ProcessTimeout for those.
+        """
+        start, deadline = 0, monotonic() + within
         while (stop := self._buffer.find(b"\n", start)) < 0:
             start = len(self._buffer)
+            if start > most:
+                raise ProcessError(f"{self.argv[0]}: a line of more than {most} bytes", argv=self.argv, status=0)
+            if monotonic() > deadline:
+                raise _too_slow(self.argv, f"gave no whole answer within {within:g} seconds")
             self._fill()
         return self._take(stop, 1)
 

@@ -174,6 +174,19 @@ for piece in (b"a", b"b\\0\\0c", b"\\0" + b"d" * 1000000, b"e\\0last"):
 
 
 class TestConversation:
+    @pytest.mark.parametrize("most", [100, 2000])
+    def test_a_line_that_does_not_end_is_an_error(self, most: int) -> None:
+        code = "import sys\nwhile True: sys.stdout.write('x' * 1000)"
+        more = pytest.raises(ProcessError, match=f"a line of more than {most} bytes")
+        with process.Conversation(python(code), timeout=30) as child, more:
+            child.line(most=most)
+
+    def test_a_line_that_comes_a_byte_at_a_time_has_a_time_limit(self) -> None:
+        code = "import sys, time\nwhile True: sys.stdout.write('x'); sys.stdout.flush(); time.sleep(0.05)"
+        late = pytest.raises(ProcessTimeout, match=r"no whole answer within 0\.3 seconds")
+        with process.Conversation(python(code), timeout=30) as child, late:
+            child.line(within=0.3)
+
     def test_requests_and_answers(self) -> None:
         with process.Conversation(["cat"]) as cat:
             cat.write(b"one\ntwo")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cosport.bot.protocol import Answer, UntrustedAnswerError, read_answer
+from cosport.bot.protocol import LONGEST, Answer, UntrustedAnswerError, read_answer
 from cosport.errors import ProcessError
 from cosport.process import Conversation
 
@@ -30,7 +30,7 @@ def judge(hold: Hold, config: Path | None, jobs: Sequence[Job], *, patience: flo
                 child = Conversation(hold.argv(config), env=hold.environment(), cwd=hold.clone, timeout=patience)
             try:
                 child.write(msgspec.json.encode(job) + b"\n")
-                yield job, read_answer(child.line(), job)
+                yield job, read_answer(child.line(most=LONGEST, within=patience), job)
             except (ProcessError, UntrustedAnswerError) as error:
                 child.close()
                 child = None
