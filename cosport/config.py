@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -51,7 +52,7 @@ class BranchKind(StrEnum):
 
 
 class Upstream(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where upstream is: `ref` is any name that git resolves; `url` is for people and links."""
+    """Where upstream is: `ref` is any name that git resolves; `url` is where the bot fetches it from."""
 
     ref: str = ""
     url: str = ""
@@ -323,8 +324,7 @@ def _troubles(document: Document, branches: tuple[Branch, ...]) -> Iterator[tupl
     for name, address in addresses.items():
         if address and not address.startswith(("https://", "http://")):
             yield f"notes.{name}", f"{address!r} is no address; expected one that begins with https://"
-    if document.gerrit.url and not document.gerrit.url.startswith(("https://", "http://")):
-        yield "gerrit.url", f"{document.gerrit.url!r} is no address of a Gerrit; expected one that begins with https://"
+    yield from _server_troubles(document)
     for form in document.notes.bugs:
         if form.count("{id}") != 1:
             yield f"notes.bugs.{form}", "expected a form with one {id} in it, such as b/{id}"
@@ -340,6 +340,30 @@ def _troubles(document: Document, branches: tuple[Branch, ...]) -> Iterator[tupl
             yield f"{at}.ref", f"{branch.ref!r} is no full ref name; expected one such as refs/heads/{branch.name}"
     for index, branch in enumerate(branches):
         yield from _main_troubles(branch, f"branch[{index}].main", {each.name: each for each in branches})
+
+
+def _server_troubles(document: Document) -> Iterator[tuple[str, str]]:
+    gerrit = document.gerrit
+    if gerrit.url and not gerrit.url.startswith(("https://", "http://")):
+        yield "gerrit.url", f"{gerrit.url!r} is no address of a Gerrit; expected one that begins with https://"
+    servers = (("gerrit.url", gerrit.url), ("gerrit.remote", gerrit.remote), ("upstream.url", document.upstream.url))
+    for key, address in servers:
+        if trouble := _address_trouble(address):
+            yield key, trouble
+
+
+def _address_trouble(address: str) -> str:
+    """What is wrong with where git or REST is to go; "" where nothing is. It may hold a password: not repeated then."""
+    try:
+        parts = urlsplit(address)
+    except ValueError as exc:
+        return f"{address!r} is no address: {_lower(str(exc))}"
+    if parts.password is not None or (parts.scheme in ("http", "https") and parts.username is not None):
+        return (
+            f"the address of {parts.hostname} has an account or a password in it, which command lines and errors would "
+            "show; expected it without (a token goes into gerrit.token_file, or git's credential helper)"
+        )
+    return ""
 
 
 def _main_troubles(branch: Branch, key: str, by_name: dict[str, Branch]) -> Iterator[tuple[str, str]]:

@@ -95,6 +95,10 @@ def test_an_empty_file_is_a_configuration() -> None:
         ("[bot]\nhourly = -1", "bot.hourly", "expected an integer >= 0"),
         ("[gerrit]\nurl = 'ftp://gerrit.example.com'", "gerrit.url", "expected one that begins with https://"),
         ("[upstream]\nref = '--all'", "upstream.ref", "is no revision"),
+        ("[upstream]\nurl = 'https://['", "upstream.url", "is no address"),
+        ("[gerrit]\nurl = 'https://['", "gerrit.url", "is no address"),
+        ("[gerrit]\nremote = 'ssh://me:s3cret@gerrit.example.com/p'", "gerrit.remote", "expected it without"),
+        ("[upstream]\nurl = 'https://s3cret@git.example.com/linux'", "upstream.url", "expected it without"),
     ],
 )
 def test_says_file_key_and_what_was_expected(text: str, key: str, expected: str) -> None:
@@ -103,6 +107,12 @@ def test_says_file_key_and_what_was_expected(text: str, key: str, expected: str)
     assert caught.value.what.startswith(f"cosport.toml: {key}: ")
     assert expected in caught.value.what
     assert caught.value.exit_code == 2
+    assert "s3cret" not in caught.value.what + caught.value.hint
+
+
+def test_an_address_for_ssh_may_name_its_account() -> None:
+    assert parse("[gerrit]\nremote = 'ssh://me@gerrit.example.com:29418/p'").gerrit.remote.startswith("ssh://me@")
+    assert parse("[gerrit]\nremote = 'me@gerrit.example.com:p'").gerrit.remote
 
 
 def test_a_circle_of_mains_is_shown_whole() -> None:

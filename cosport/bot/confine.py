@@ -51,16 +51,17 @@ class Hold:
         return {**tester.environment(self.clone), **self.variables}
 
 
-def hold(folder: Path, clone: Path, config: Path | None, *, user: str, token: Path) -> Hold:
+def hold(folder: Path, clone: Path, config: Path | None, *, user: str, token: Path | None) -> Hold:
     """The hold on the testers of the bot that lives in `folder`; `user` is the one that they run as, "" for none other.
 
+    `token` is the file of the bot's token, None where it comes from elsewhere.
     Raises UsageError where that user cannot be had, could read the token, or cannot run a tester.
     """
     network, without = _without_network()
     if not user:
         return Hold(without, clone, network=network)
     entry = _account(user)
-    if token.exists() and token.stat().st_uid == entry.pw_uid:
+    if token is not None and token.exists() and token.stat().st_uid == entry.pw_uid:
         raise UsageError(f"{token} belongs to {user}, whom the tester runs as", hint="give it to the bot's own user")
     become = ("setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups", "--no-new-privs", "--")
     view, settings = _view(folder / "tester", clone, entry)

@@ -45,7 +45,8 @@ def opened(
     if not settings.url:
         raise UsageError(f"no Gerrit is configured in {config.source}", hint='put url = "https://..." under [gerrit]')
     if account is None:
-        raise UsageError("the bot has no token", hint=f"put USER:TOKEN into {settings.token_file}, mode 600")
+        where = settings.token_file or "a file, name that as gerrit.token_file"
+        raise UsageError("the bot has no token", hint=f"put USER:TOKEN into {where}, mode 600")
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         try:
@@ -58,7 +59,7 @@ def opened(
         journal = stack.enter_context(Journal.open(folder / "journal.sqlite"))
         voter = Voter(client, changes.myself(client).number, folder / "votes", dry_run=dry_run)
         judged_by = config_file if config.branches else None
-        token = Path(settings.token_file).expanduser()
+        token = credentials.token_file(settings)
         held = hold(folder, clone.repository.git_dir, judged_by, user=config.bot.tester_user, token=token)
         if held.network:
             log("tester-has-network", why=held.network)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -60,9 +60,7 @@ class Client:
     ) -> None:
         import httpx
 
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise ConfigError(f"gerrit.url: {url!r} is no URL of a server", hint="such as https://gerrit.example.com")
+        parts = _parts(url)
         if account is not None and not credentials.may_travel(url):
             raise ConfigError(f"gerrit.url: {url} is not encrypted: a token is not sent there", hint="use https://")
         self.url = url.rstrip("/")
@@ -74,6 +72,7 @@ class Client:
             timeout=timeout,
             transport=transport,
             follow_redirects=False,  # a token is for the server that is configured
+            trust_env=parts.scheme == "https",  # else a proxy of the environment would be shown the token
         )
 
     def __enter__(self) -> Self:
@@ -138,7 +137,7 @@ class Client:
         try:
             answer = self._http.send(request, stream=True)
             try:
-                content = b""
+                content = bytearray()
                 for chunk in answer.iter_bytes():
                     content += chunk
                     if len(content) > LARGEST:
@@ -150,8 +149,8 @@ class Client:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
             raise GerritUnreachable(f"{self.url}: {_words(str(exc)) or type(exc).__name__}", status=0) from exc
         if answer.status_code < 300:
-            return content
-        raise self._refused(method, where, answer.status_code, content)
+            return bytes(content)
+        raise self._refused(method, where, answer.status_code, bytes(content))
 
     def _refused(self, method: str, where: str, status: int, content: bytes) -> GerritError:
         said = _words(content.decode("utf-8", "replace"))
@@ -166,6 +165,24 @@ class Client:
         if 300 <= status < 400:
             return GerritError(what, status=status, hint="gerrit.url must be the address that does not redirect")
         return GerritError(what, status=status, hint=hints.get(status, ""))
+
+
+def _parts(url: str) -> httpx.URL:
+    """The parts of a server's address. Raises ConfigError for what is none; a password in it is not repeated."""
+    import httpx
+
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL as exc:
+        raise ConfigError(f"gerrit.url: no URL: {exc}", hint="such as https://gerrit.example.com") from exc
+    if parts.userinfo:
+        raise ConfigError(
+            f"gerrit.url: no account belongs into the address of {parts.host}",
+            hint="put USER:TOKEN into gerrit.token_file",
+        )
+    if parts.scheme not in ("http", "https") or not parts.host or parts.query or parts.fragment:
+        raise ConfigError(f"gerrit.url: {url!r} is no URL of a server", hint="such as https://gerrit.example.com")
+    return parts
 
 
 def _decode(data: bytes, into: type[T], where: str) -> T:

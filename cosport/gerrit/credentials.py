@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 TOKEN: Final = "COSPORT_GERRIT_TOKEN"  # noqa: S105 - the name of a variable
 USER: Final = "COSPORT_GERRIT_USER"
 
+_LONGEST: Final = 1 << 16
+"""Bytes of a token's file."""
 
 VARIABLES: Final = (TOKEN, USER)
 """The variables that speak of an account: what has no need of it runs without them."""
@@ -55,18 +57,34 @@ def read(settings: Gerrit, environ: Mapping[str, str] | None = None) -> Credenti
     named = env.get(USER) or settings.user
     if given := env.get(TOKEN):
         return _account(given.strip(), named, f"${TOKEN}")
-    file = Path(settings.token_file).expanduser()
+    file = token_file(settings)
+    if file is None:
+        return None
     try:
-        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would keep us waiting
     except FileNotFoundError:
         return None
     except OSError as exc:
         raise ConfigError(f"{file}: {exc.strerror}", hint="gerrit.token_file must be a file of yours") from exc
-    with os.fdopen(handle, encoding="utf-8", errors="replace") as opened:
-        found = os.fstat(opened.fileno())
-        if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077:
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise ConfigError(f"{file} is no plain file", hint="gerrit.token_file must be a file of yours")
+        if found.st_mode & 0o077:
             raise ConfigError(f"{file} holds a token and others may read it", hint=f"run: chmod 600 {file}")
-        return _account(opened.read().strip(), named, str(file))
+        return _account(os.read(handle, _LONGEST).decode("utf-8", "replace").strip(), named, str(file))
+    finally:
+        os.close(handle)
+
+
+def token_file(settings: Gerrit) -> Path | None:
+    """Where the token lies; None where none is named. Raises ConfigError for the home of somebody who is not there."""
+    try:
+        return Path(settings.token_file).expanduser() if settings.token_file else None
+    except RuntimeError as exc:
+        raise ConfigError(
+            f"gerrit.token_file: {settings.token_file!r}: there is no such home", hint="name the file in full"
+        ) from exc
 
 
 def _account(text: str, named: str, where: str) -> Credentials:
@@ -90,11 +108,14 @@ def may_travel(url: str) -> bool:
 def for_git(url: str, credentials: Credentials | None) -> dict[str, str]:
     """The environment by which git shows the credentials to the server of `url`, and to no other.
 
-    A redirect is not followed, so that the token goes where the configuration says.
+    A redirect is not followed, so that the token goes where the configuration says; where it is not encrypted, no
+    proxy is asked either.
     """
     settings = {"credential.helper": "", "http.followRedirects": "false"}
     if credentials is not None and may_travel(url):
         settings[f"http.{url.rstrip('/')}/.extraHeader"] = f"Authorization: {credentials.header}"
+        if urlsplit(url).scheme == "http":
+            settings[f"http.{url.rstrip('/')}/.proxy"] = ""
     env = {"GIT_CONFIG_COUNT": str(len(settings))}
     for number, (key, value) in enumerate(settings.items()):
         env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}

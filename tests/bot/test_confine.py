@@ -162,6 +162,17 @@ class TestAsAnotherUser:
 
 
 @pytest.mark.usefixtures("house")
+def test_without_a_token_file_nobodys_is_looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if ROOTS:
+        (folder / "theirs").mkdir()
+        os.chown(folder / "theirs", pwd.getpwnam(USER).pw_uid, 0)
+        monkeypatch.chdir(folder / "theirs")
+    monkeypatch.setattr(confine, "_try", lambda *_: None)
+    user = USER if ROOTS else ""
+    assert confine.hold(folder, folder / "clone.git", None, user=user, token=None).user == user
+
+
+@pytest.mark.usefixtures("house")
 def test_a_network_that_cannot_be_taken_away_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hold = held(folder, "")
     assert (hold.user, hold.network == "", bool(hold.prefix)) == ("", bool(hold.prefix), hold.network == "")

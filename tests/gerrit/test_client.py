@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -10,10 +14,10 @@ from cosport.errors import ConfigError, GerritError, GerritUnreachable
 from cosport.gerrit import credentials
 from cosport.gerrit.client import Client, path
 from cosport.gerrit.credentials import Credentials
+from tests.gerrit.server import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.gerrit.server import GerritServer
 
@@ -106,10 +110,31 @@ def test_a_redirect_is_not_followed_so_the_token_stays() -> None:
     assert [request.url.host for request in asked] == ["gerrit.example.com"]
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "gerrit.example.com", "https://bot:token@gerrit.example.com", ""])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://x", "gerrit.example.com", f"https://bot:{SECRET}@gerrit.example.com", f"https://:{SECRET}@x", "",
+     "https://x:port", "https://x\n", "https://x?a", "https://x#a"],
+)  # fmt: skip
 def test_what_is_no_address_of_a_server_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"gerrit\.url"):
+    with pytest.raises(ConfigError, match=r"gerrit\.url") as caught:
         Client(url)
+    assert SECRET not in caught.value.what + caught.value.hint
+
+
+def test_a_token_that_travels_unencrypted_is_shown_to_no_proxy(gerrit: GerritServer, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy, pytest.MonkeyPatch.context() as patch:
+        proxy.settimeout(0.2)
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            patch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        for name in ("no_proxy", "NO_PROXY"):
+            patch.delenv(name, raising=False)
+        with gerrit.client() as admin:
+            assert admin.get(path("accounts", "self"), dict[str, Any])["username"] == "admin"
+        env = {**os.environ, **credentials.for_git(gerrit.url, ADMIN)}
+        argv = ["git", "ls-remote", f"{gerrit.url}/a/All-Projects"]
+        subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, check=True, timeout=60)
+        with pytest.raises(TimeoutError):
+            proxy.accept()
 
 
 def test_a_token_is_not_sent_unencrypted() -> None:
@@ -144,6 +169,17 @@ class TestCredentials:
 
     def test_none_is_an_answer(self, tmp_path: Path) -> None:
         assert credentials.read(Gerrit(token_file=str(tmp_path / "none")), {}) is None
+        assert credentials.read(Gerrit(token_file=""), {}) is None
+
+    @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+    def test_what_is_no_plain_file_is_refused_at_once(self, make: Callable[[Path], None], tmp_path: Path) -> None:
+        make(tmp_path / "token")
+        with pytest.raises(ConfigError, match="is no plain file"):
+            credentials.read(Gerrit(token_file=str(tmp_path / "token")), {})
+
+    def test_the_home_of_nobody_is_an_error_of_the_configuration(self) -> None:
+        with pytest.raises(ConfigError, match="there is no such home"):
+            credentials.read(Gerrit(token_file="~no-such-user/token"), {})
 
     def test_git_shows_them_to_the_one_server(self) -> None:
         env = credentials.for_git("https://gerrit.example.com", Credentials("bot", SECRET))
