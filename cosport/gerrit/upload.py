@@ -106,8 +106,13 @@ def upload(
     """Upload a series (each commit on top of the one before) for review on `branch`.
 
     The answers stand in its order. Either all of it goes up or nothing does. Raises GerritError or GitError where the
-    server gives no answer.
+    server gives no answer, UsageError for a branch that cannot be named to Gerrit.
     """
+    if "%" in branch:
+        raise UsageError(
+            f"{branch} cannot be pushed for review: after a % Gerrit reads options, such as submit",
+            hint="give the branch another name on the server",
+        )
     with ObjectReader(repository) as reader:
         series = [reader.commit(name) for name in commits]
         standing = _all_standing(server, branch, series)

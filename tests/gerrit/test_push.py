@@ -32,6 +32,22 @@ def test_a_pick_becomes_a_change_with_hashtag_and_reviewer(team: Team) -> None:
     assert [each["email"] for each in asked] == ["reviewer@example.com"]
 
 
+def test_nothing_but_the_pick_is_pushed_whatever_the_user_pushes_else(team: Team) -> None:
+    team.git("tag", "-a", "-m", "ours", "ours", team.git.sha("refs/remotes/origin/cos-5.4"))
+    team.git("config", "push.followTags", "true")
+    assert team.backport(team.fix())["review"]["state"] == "created"
+    assert team.admin.get(path("projects", team.project, "tags") + "/", tuple[dict[str, object], ...]) == ()
+
+
+def test_a_branch_whose_name_gerrit_would_read_as_options_is_refused(team: Team) -> None:
+    at = team.git.sha("refs/remotes/origin/cos-5.4")
+    team.push(f"{at}:refs/heads/cos%submit")
+    team.fetch()
+    review = team.backport(team.fix(), "refs/remotes/origin/cos%submit", check=3)["review"]
+    assert (review["state"], "after a % Gerrit reads options" in review["why"]) == ("failed", True)
+    assert team.open_changes() == []
+
+
 def test_a_second_run_uploads_nothing(team: Team) -> None:
     fix = team.fix()
     first = team.backport(fix)["review"]
