@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import threading
 import time
@@ -12,13 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from cosport.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STALE: Final = 10
 """Intervals without a good round after which the bot calls itself unwell."""
 
-_GRAVE: Final = frozenset({"round-failed", "vote-failed", "no-judgement", "tell-failed", "stream-failed"})
+_GRAVE: Final = frozenset(
+    {"round-failed", "vote-failed", "no-judgement", "tell-failed", "stream-failed", "command-failed",
+     "too-many-commands", "group-unreadable", "tester-has-network", "tester-is-same-user"}
+)  # fmt: skip
+"""What somebody should look at; all else is only told."""
 
 
 SCHEMA: Final = "cosport.health/1"
@@ -61,7 +68,10 @@ class Health:
 
 
 def serve(health: Health, address: tuple[str, int]) -> ThreadingHTTPServer:
-    """Answer GET /healthz at the address, in a thread: 200 where the bot is well, else 503."""
+    """Answer GET /healthz at the address, in a thread: 200 where the bot is well, else 503.
+
+    Raises UsageError for an address that cannot be had.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 5.0
@@ -78,8 +88,15 @@ def serve(health: Health, address: tuple[str, int]) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's own name
             """Say nothing: a service manager asks every few seconds."""
 
-    server = ThreadingHTTPServer(address, Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        daemon_threads = True
+
+    try:
+        server = Server(address, Handler)
+    except OSError as exc:
+        where = f"{address[0]} port {address[1]}"
+        raise UsageError(f"--health: {where}: {exc.strerror}", hint="name a free port of this machine") from exc
     threading.Thread(target=server.serve_forever, daemon=True, name="health").start()
     return server
 
