@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from cosport import __version__, process
 from cosport.errors import GitError
-from cosport.git.repository import Repository, environment, failure
+from cosport.git.repository import Repository, environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,13 +44,7 @@ class Clone:
     @classmethod
     def open(cls, folder: Path, server: Server) -> Clone:
         """The clone in `folder`, made where there is none."""
-        if not (folder / "HEAD").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            git = ["git", "init", "--quiet", "--bare", "--initial-branch=none", str(folder)]
-            done = process.run(git, env=environment())
-            if done.status:
-                raise failure(done, ("init",))
-        return cls(Repository.open(folder), server)
+        return cls(Repository.make(folder, "sha1"), server)  # Gerrit serves no other object format
 
     def refresh(self) -> None:
         """Bring the branches and the shared configuration up to date. Raises GitError."""
