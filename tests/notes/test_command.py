@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from cosport.cli import schema
+from cosport.notes.render import Format
 from tests.cve import records
 from tests.notes.story import change
 from tests.support import invoke
@@ -321,3 +322,21 @@ def test_documents_of_another_kind_are_refused(git: Git, tmp_path: Path) -> None
         file = tmp_path / "d.json"
         file.write_text(text, encoding="utf-8")
         assert invoke("notes", "--document", str(file), cwd=git.path).code == 2
+
+
+def test_a_document_from_elsewhere_is_no_less_safe_than_one_of_ours(story: Story, tmp_path: Path) -> None:
+    made = told(story, "cos-121-1..cos-121-2", "--json").json()
+    file = tmp_path / "d.json"
+    entry = made["sections"][0]["entries"][0]
+    entry["text"] = "red \x1b[31m\n# heading \u202e"
+    made["sections"][0]["name"] = "a\x1bb"
+    file.write_text(json.dumps(made), encoding="utf-8")
+    for form in Format:
+        said = invoke("notes", "--document", str(file), "--format", form.value, cwd=story.git.path, check=0).out
+        assert not {"\x1b", "\u202e"} & set(said), form
+        assert "\n# heading" not in said, form
+    entry["cves"] = ["CVE-2999-1"]
+    file.write_text(json.dumps(made), encoding="utf-8")
+    for form in Format:
+        answer = invoke("notes", "--document", str(file), "--format", form.value, cwd=story.git.path, check=2)
+        assert "names CVE-2999-1, of which the document says nothing" in answer.err

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cosport.errors import UsageError
+from cosport.model.text import safe
 from cosport.notes.document import SCHEMA, Document
 
 if TYPE_CHECKING:
@@ -39,14 +40,30 @@ def plain(document: Document) -> Data:
 
 
 def load(data: bytes, source: str) -> Document:
-    """The document in a file. Raises UsageError where it is none."""
+    """The document in a file: texts that `build` would not have let through are written out as it does.
+
+    Raises UsageError where it is none.
+    """
+    hint = "give a file that `cosport notes --format json` wrote"
     try:
-        document = msgspec.json.decode(data, type=Document)
-    except msgspec.DecodeError as exc:
-        raise UsageError(f"{source}: {exc}", hint="give a file that `cosport notes --format json` wrote") from exc
+        document = msgspec.convert(_safe(msgspec.json.decode(data)), Document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise UsageError(f"{source}: {exc}", hint=hint) from exc
     if document.schema != SCHEMA:
         raise UsageError(f"{source}: its schema is {document.schema[:80]!r}; expected {SCHEMA}")
+    told = {cve for section in document.sections for entry in section.entries for cve in entry.cves}
+    if unknown := sorted(told.difference(cve.id for cve in document.cves)):
+        raise UsageError(f"{source}: an entry names {unknown[0]}, of which the document says nothing", hint=hint)
     return document
+
+
+def _safe(value: Any) -> Any:
+    """Plain data with every text in it made safe to show."""
+    if isinstance(value, str):
+        return safe(value)
+    if isinstance(value, list):
+        return [_safe(each) for each in value]
+    return {_safe(key): _safe(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def render(document: Document, form: Format) -> str:

@@ -6,6 +6,7 @@ Ids never change: a reader that saw an entry knows it again, whenever and wherev
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
@@ -37,8 +38,10 @@ def render(data: Data) -> str:
         title = f"{cve['id']}: {cve['state']} in {data['release']['name']}"
         entry = _entry(feed, urn("cve", f"{release}\n{cve['id']}"), title, data["date"], cve["url"])
         _text(entry, "summary", cve["title"] or title)
-    for number, erratum in enumerate(data["errata"]):
-        name = f"{release}\n{erratum['date']}\n{number}"
+    seen: Counter[str] = Counter()
+    for erratum in data["errata"]:
+        name = f"{release}\n{erratum['date']}\n{seen[erratum['date']]}"  # those of one day by their order
+        seen[erratum["date"]] += 1
         title = f"Correction of {release}"
         entry = _entry(feed, urn("erratum", name), title, f"{erratum['date']}T00:00:00Z", "")
         _text(entry, "summary", erratum["text"])
