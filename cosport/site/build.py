@@ -36,7 +36,7 @@ def build(site: Site, folder: Path, step: Callable[[int], None] = lambda _: None
     Raises UsageError where something else stands there, DiskError where nothing can be written.
     """
     check(folder)
-    folder = folder.absolute()
+    folder = folder.resolve()  # what a link leads to is replaced, and not the link
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

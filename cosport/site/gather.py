@@ -158,8 +158,8 @@ class Releases:
 
 def _open(reader: ObjectReader, history: History, above: Reach, branch: Branch) -> Iterable[Pick]:
     """The picks that wait on refs of their own."""
-    prefix = f"{PICKS}{branch.name}/"
-    listed = reader.repository.text("for-each-ref", "--format=%(objectname)", "--", prefix)
+    pattern = f"{PICKS}{branch.name}/*"  # and not what lies deeper: that is of a branch with a longer name
+    listed = reader.repository.text("for-each-ref", "--format=%(objectname)", "--", pattern)
     for line in listed.split():
         commit = reader.commit(Sha(line))
         for origin in reversed(scan(commit.message).origins):

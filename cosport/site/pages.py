@@ -157,7 +157,7 @@ def _pages(rows: Sequence[Any], stem: str) -> Iterator[Page]:
 
 
 def _page_file(stem: str, number: int) -> str:
-    return f"{stem}.html" if number == 1 else f"{stem}-{number}.html"
+    return f"{stem}.html" if number == 1 else f"{stem}~{number}.html"  # no name ends so: `slug` keeps no ~
 
 
 def _environment(site: Site) -> Environment:

@@ -48,7 +48,8 @@ def known_of(records: Iterable[Record]) -> Known:
 
 def _conflicts(pick: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """The paths that conflicted, each with the rule that resolved it, or its kind."""
-    for each in pick.get("conflicts") or ():
+    conflicts = pick.get("conflicts")
+    for each in conflicts if isinstance(conflicts, list) else ():
         if isinstance(each, dict) and isinstance(each.get("path"), str):
             yield each["path"], _word(each, "rule", "resolver", "kind")
 

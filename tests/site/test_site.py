@@ -12,9 +12,11 @@ import pytest
 from cosport.cli import schema
 from cosport.errors import UsageError
 from cosport.model.result import Difference
+from cosport.records.record import Kind, Record
 from cosport.site import build
 from cosport.site.model import Cell, Cve, Fix, Missing, Site
 from cosport.site.pages import slug
+from cosport.site.recorded import known_of
 from tests.support import cosport
 
 if TYPE_CHECKING:
@@ -110,6 +112,37 @@ def test_no_page_is_large_however_much_there_is(tmp_path: Path) -> None:
 def test_an_empty_site_is_a_site(tmp_path: Path) -> None:
     build.build(Site("t", "a" * 40, "now", (("b", "b" * 40),), ()), tmp_path / "site")
     assert "No branch has picked" in (tmp_path / "site/index.html").read_text(encoding="utf-8")
+
+
+def test_pages_of_one_branch_are_not_those_of_another(tmp_path: Path) -> None:
+    lacks = tuple(Missing(f"{at:040x}", f"fix {at}", "2026-01-02", "missing", "high", ()) for at in range(600))
+    names = ("cos", "cos-2", "cos-3", "cos~2")
+    site = Site("t", "a" * 40, "now", tuple((each, "b" * 40) for each in names), (), {"cos": lacks})
+    build.build(site, tmp_path / "site")
+    found: dict[str, int] = {}
+    for file in (tmp_path / "site/missing").iterdir():
+        page = file.read_text(encoding="utf-8")
+        heading = page[page.index("<h1>") + 4 : page.index("</h1>")]
+        found[heading] = found.get(heading, 0) + 1
+    assert found == {"Missing in cos": 3, "Missing in cos-2": 1, "Missing in cos-3": 1, "Missing in cos~2": 1}
+
+
+def test_a_link_to_the_site_s_folder_stays_one(tmp_path: Path) -> None:
+    site = Site("t", "a" * 40, "now", (("b", "b" * 40),), ())
+    (tmp_path / "served").mkdir()
+    (tmp_path / "link").symlink_to("served")
+    for _ in range(2):
+        build.build(site, tmp_path / "link")
+        assert sorted(each.name for each in tmp_path.iterdir()) == ["link", "served"]
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "served/index.html").is_file()
+
+
+@pytest.mark.parametrize("data", [{"conflicts": 5}, {"conflicts": {"a": 1}}, {"outcome": [1], "fidelity": {"a": None}}])
+def test_records_of_another_form_are_passed_over(data: dict[str, object]) -> None:
+    found = known_of([Record(kind=Kind.PICK, at="2026-01-02T03:04:05Z", by="somebody", data=data)])
+    assert found.conflicts == ()
+    assert len(found.events) == 1
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
