@@ -32,6 +32,9 @@ _T = TypeVar("_T")
 QMP_SECONDS: Final = 20.0
 """QEMU's monitor answers in milliseconds; under a load that starves the host, in seconds."""
 
+MOST: Final = 1 << 20
+"""Bytes that the guest may say before an answer is complete: its kernel may be anybody's, and our memory has an end."""
+
 _LEAST_DISK: Final = 1 << 20
 
 _WORDS: Final = {
@@ -169,8 +172,16 @@ class Machine:
             self._writer.write(f"{mark} {request}\n".encode("ascii"))
             await self._writer.drain()
             lines: list[str] = []
+            said = 0
             while True:
-                line = await self._reader.readline()
+                try:
+                    line = await self._reader.readline()
+                except ValueError:  # asyncio's own limit for one line
+                    said = MOST
+                    line = b""
+                said += len(line)
+                if said >= MOST:
+                    raise self._error(Failure.HANG, 0, f"{_WORDS[Failure.HANG]}: it answers {request!r} without end")
                 if not line:
                     await asyncio.sleep(QMP_SECONDS)  # the port closes when QEMU ends: that is told by its exit
                 number, _, text = line.decode("utf-8", "replace").rstrip("\n").partition(" ")

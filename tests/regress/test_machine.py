@@ -74,6 +74,18 @@ def test_a_silent_guest_hangs_and_the_console_says_why(tmp_path: Path) -> None:
     assert "soft lockup" in found.what
 
 
+@pytest.mark.parametrize("flood", [b"x" * 200_000, b"7 nobody asked\n" * 100_000, b"1 so it goes\n" * 100_000])
+def test_a_guest_that_answers_without_end_is_cut_off(tmp_path: Path, flood: bytes) -> None:
+    async def ask(each: Machine) -> object:
+        each._reader = asyncio.StreamReader()
+        each._reader.feed_data(flood)
+        return await each.ask("hello", seconds=30.0)
+
+    found = ended(tmp_path, ask)
+    assert found.failure == Failure.HANG
+    assert "it answers 'hello' without end" in found.what
+
+
 def test_qemu_that_is_killed_is_noticed_at_once(tmp_path: Path) -> None:
     async def work(each: Machine) -> None:
         asyncio.get_running_loop().call_later(0.2, os.kill, each.pid, signal.SIGKILL)
