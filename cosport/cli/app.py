@@ -117,7 +117,7 @@ def _is_usage_error(exc: Exception) -> bool:
 
 def _tell_usage(exc: Exception, argv: Sequence[str]) -> int:
     context = getattr(exc, "ctx", None)
-    words = context.command_path.split() if context is not None else ["cosport"]
+    words = context.command_path.split() if context is not None else ["cosport", *filter(None, [_named(argv)])]
     # As it was typed: `cosport notes` means `cosport notes write`.
     path = " ".join(word for number, word in enumerate(words) if number == 0 or word in argv)
     what: str = exc.format_message()  # type: ignore[attr-defined]

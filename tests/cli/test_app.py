@@ -55,6 +55,8 @@ def test_help_of_each_command_shows_the_shared_options_and_ends_with_an_example(
     (("notes", "write", "--format", "bogus"), "cosport notes write"),
     (("message", "lint", "--bogus"), "cosport message lint"),
     (("bogus",), "cosport"),
+    (("backport", "--to"), "cosport backport"),
+    (("notes", "A..B", "--template"), "cosport notes"),
 ])  # fmt: skip
 def test_wrong_usage_names_the_command_as_it_was_typed(words: tuple[str, ...], typed: str, tmp_path: Path) -> None:
     assert f"hint: see: {typed} --help\n" in invoke(*words, cwd=tmp_path, check=2).err
