@@ -7,6 +7,7 @@ should ends the demo with an error.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,7 +204,7 @@ class _Player:
         self.stage.tell(
             f"Open in a browser: {self.demo.folder / 'site' / 'index.html'}\n"
             f"{report}The repository stays in {kernel}. Things to try there:\n"
-            f"  cd {kernel}\n"
+            f"  cd {shlex.quote(str(kernel))}\n"
             f"  cosport show {self.demo.introduced[:12]}\n"
             f"  cosport message lint backport/{_CONFLICTING}/{self.demo.fix[:12]}\n"
             f"  cosport export backport/{_RELEASE}/{self.demo.fix[:12]} --out /tmp/patches"
