@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cosport.backport.request import From
+from cosport.cli import complete
 from cosport.cli.backport import Asked, run
 from cosport.cli.options import command
 from cosport.cli.session import Session
@@ -26,7 +27,10 @@ def backport(
     session: Session,
     sha: Annotated[list[str] | None, typer.Argument(help="Upstream commits; several make one series.")] = None,
     to: Annotated[
-        list[str] | None, typer.Option("--to", metavar="BRANCH", help="A branch to pick to (repeat it).")
+        list[str] | None,
+        typer.Option(
+            "--to", metavar="BRANCH", help="A branch to pick to (repeat it).", autocompletion=complete.branches
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All configured branches.")] = False,
     bug: Annotated[str | None, typer.Option(metavar="TEXT", help="For BUG=, such as b/123.")] = None,
@@ -39,7 +43,10 @@ def backport(
     ] = None,
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="What was changed against upstream and why.")] = None,
     profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Message profile: cos, chromeos, stable, plain.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Message profile: cos, chromeos, stable, plain.", autocompletion=complete.profiles
+        ),
     ] = None,
     source: Annotated[
         From, typer.Option("--from", help="Pick from upstream's commit or another branch's.")
@@ -77,7 +84,10 @@ def backport(
     status: Annotated[bool, typer.Option("--status", help="Show the conflicts that wait.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Show resolved picks against upstream's patch.")] = False,
     accept: Annotated[bool, typer.Option("--accept", help="Take resolved picks over, having looked at them.")] = False,
-    branch: Annotated[str | None, typer.Option(metavar="BRANCH", help="Only this branch, for the six above.")] = None,
+    branch: Annotated[
+        str | None,
+        typer.Option(metavar="BRANCH", help="Only this branch, for the six above.", autocompletion=complete.branches),
+    ] = None,
     build: Annotated[bool, typer.Option("--build", help="Compile what a resolved pick touches, in a sandbox.")] = False,
     resolver: Annotated[
         str | None,

@@ -10,7 +10,7 @@ import typer
 
 from cosport.backport.context import is_merged
 from cosport.backport.target import Target, resolve
-from cosport.cli import team
+from cosport.cli import complete, team
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.cli.working import working
@@ -46,7 +46,9 @@ cosport decline da10329cb057 --branch cos-5.4 --undo"""
 def decline(
     session: Session,
     sha: Annotated[str, typer.Argument(help="An upstream commit.")],
-    branch: Annotated[str, typer.Option(metavar="BRANCH", help="The branch that is not to have it.")],
+    branch: Annotated[
+        str, typer.Option(metavar="BRANCH", help="The branch that is not to have it.", autocompletion=complete.branches)
+    ],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is shown wherever the commit is.")] = "",
     until: Annotated[str, typer.Option(metavar="DATE", help="The last day on which that holds: YYYY-MM-DD.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Take the decision back.")] = False,

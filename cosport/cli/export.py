@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cosport.backport.export import commits_of, export
+from cosport.cli import complete
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.git.objects import ObjectReader
@@ -26,7 +27,10 @@ cosport export cos-5.4..my-series --out patches/"""
 )
 def export_command(
     session: Session,
-    ref: Annotated[str, typer.Argument(help="A pick's branch, any commit, or a range BASE..TIP.")],
+    ref: Annotated[
+        str,
+        typer.Argument(help="A pick's branch, any commit, or a range BASE..TIP.", autocompletion=complete.revisions),
+    ],
     out: Out,
     force: Annotated[bool, typer.Option("--force", help="Replace patches that are there.")] = False,
 ) -> int:

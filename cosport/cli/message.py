@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cosport import files
+from cosport.cli import complete
 from cosport.cli.options import command, group, register
 from cosport.cli.output import Styled
 from cosport.cli.session import Session
@@ -25,7 +26,13 @@ _STYLES: Final = {"block": "red", "warn": "yellow", "info": "dim"}
 
 Source = Annotated[str, typer.Argument(metavar="[FILE|REV]", help="A file, `-` for standard input, or a commit.")]
 ProfileName = Annotated[
-    str, typer.Option("--profile", metavar="NAME", help="The message profile (default: the configured one).")
+    str,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="The message profile (default: the configured one).",
+        autocompletion=complete.profiles,
+    ),
 ]
 
 

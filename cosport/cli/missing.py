@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cosport.cli import cves, team
+from cosport.cli import complete, cves, team
 from cosport.cli import missing_view as view
 from cosport.cli.options import command
 from cosport.cli.session import Session
@@ -48,7 +48,8 @@ cosport missing --declined"""
 def missing(
     session: Session,
     branch: Annotated[
-        list[str] | None, typer.Option(metavar="BRANCH", help="A branch (default: all configured).")
+        list[str] | None,
+        typer.Option(metavar="BRANCH", help="A branch (default: all configured).", autocompletion=complete.branches),
     ] = None,
     put_aside: Annotated[bool, typer.Option("--declined", help="Show the ones that were put aside.")] = False,
     tries: Annotated[

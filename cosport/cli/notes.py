@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from cosport.cli import team
+from cosport.cli import complete, team
 from cosport.cli.cves import opened
 from cosport.cli.options import command, register
 from cosport.cli.output import Styled
@@ -38,7 +38,13 @@ ReleaseName = Annotated[
     str, typer.Option("--release", metavar="NAME", help="A release's tag; from the nearest release before it.")
 ]
 ProfileName = Annotated[
-    str, typer.Option("--profile", metavar="NAME", help="The message profile (default: the configured one).")
+    str,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="The message profile (default: the configured one).",
+        autocompletion=complete.profiles,
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cosport import resources
+from cosport.cli import complete
 from cosport.cli import pipeline_view as view
 from cosport.cli.options import command, group, register
 from cosport.cli.pipeline_cluster import Jobs, Memory, Qemu, Tls, machine, scheduler, tls_of, worker
@@ -39,7 +40,10 @@ def run(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="An input of the pipeline.")
     ] = None,
     branch: Annotated[
-        list[str] | None, typer.Option(metavar="BRANCH", help="A branch of the matrix (default: the file's).")
+        list[str] | None,
+        typer.Option(
+            metavar="BRANCH", help="A branch of the matrix (default: the file's).", autocompletion=complete.branches
+        ),
     ] = None,
     address: Scheduler = "",
     tls: Tls = None,

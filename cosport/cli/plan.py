@@ -12,7 +12,7 @@ from cosport.backport.context import upstream_commits
 from cosport.backport.document import line
 from cosport.backport.request import From, Request
 from cosport.backport.stream import stream
-from cosport.cli import plan_missing
+from cosport.cli import complete, plan_missing
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.cli.working import missing, targets_of, tell, working, worst
@@ -33,7 +33,10 @@ def plan(
     session: Session,
     sha: Annotated[list[str] | None, typer.Argument(help="Upstream commits.")] = None,
     to: Annotated[
-        list[str] | None, typer.Option("--to", metavar="BRANCH", help="A branch (default: all configured).")
+        list[str] | None,
+        typer.Option(
+            "--to", metavar="BRANCH", help="A branch (default: all configured).", autocompletion=complete.branches
+        ),
     ] = None,
     from_stdin: Annotated[
         bool, typer.Option("--stdin", help="Read lines UPSTREAM TARGET, answer each with a JSON line.")

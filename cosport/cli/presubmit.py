@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosport.cli import complete
 from cosport.cli.judging import explain, presubmitting, tell_report
 from cosport.cli.options import command
 from cosport.cli.session import Session
@@ -57,12 +58,24 @@ cosport presubmit HEAD --only fixes --only upstream-patch"""
 )
 def presubmit(
     session: Session,
-    revision: Annotated[str, typer.Argument(metavar="[REV|RANGE]", help="A commit, or a range A..B.")] = "HEAD",
+    revision: Annotated[
+        str, typer.Argument(metavar="[REV|RANGE]", help="A commit, or a range A..B.", autocompletion=complete.revisions)
+    ] = "HEAD",
     branch: Annotated[
-        str, typer.Option("--branch", metavar="BRANCH", help="The branch that it is for (default: the nearest one).")
+        str,
+        typer.Option(
+            "--branch",
+            metavar="BRANCH",
+            help="The branch that it is for (default: the nearest one).",
+            autocompletion=complete.branches,
+        ),
     ] = "",
-    only: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="Run these checks alone.")] = None,
-    skip: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="Leave a check out.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CHECK", help="Run these checks alone.", autocompletion=complete.checks)
+    ] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="CHECK", help="Leave a check out.", autocompletion=complete.checks)
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to tell it.")] = Format.TEXT,
     recording: Annotated[
         bool, typer.Option("--record", help="Keep the verdicts on record (cosport record show).")

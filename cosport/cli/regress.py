@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cosport.cli import complete
 from cosport.cli import regress_view as view
 from cosport.cli.options import command, group, register
 from cosport.cli.session import Session
@@ -38,7 +39,12 @@ _Arm = "A revision, a kernel tree, a kernel image or a .ko file"
 )
 def run(
     session: Session,
-    workload: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A workload's name, or a YAML file.")],
+    workload: Annotated[
+        str,
+        typer.Argument(
+            metavar="WORKLOAD", help="A workload's name, or a YAML file.", autocompletion=complete.workloads
+        ),
+    ],
     without: Annotated[str, typer.Option("--without", metavar="IMAGE|REV", help=f"{_Arm}: without the fix.")] = "",
     with_: Annotated[
         str,

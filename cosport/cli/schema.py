@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from cosport.cli import complete
 from cosport.cli.options import command
 from cosport.cli.session import Session
 from cosport.errors import UsageError
@@ -28,7 +29,9 @@ class Document:
 @command(example="cosport schema\ncosport schema backport > backport.schema.json")
 def schema(
     session: Session,
-    name: Annotated[str | None, typer.Argument(help="The document; without it, the list of them.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="The document; without it, the list of them.", autocompletion=complete.schemas)
+    ] = None,
 ) -> int:
     """Print the JSON Schema of a document that cosport reads or writes; without a name, list the documents."""
     if name is None:

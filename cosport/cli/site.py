@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cosport.cli import complete
 from cosport.cli.missing import look, read_team, upstream_of
 from cosport.cli.options import command
 from cosport.cli.session import Session
@@ -49,7 +50,8 @@ def site(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it; a site there is replaced.")],
     title: Annotated[str, typer.Option(metavar="TEXT", help="Its name.")] = "Kernel backports",
     branch: Annotated[
-        list[str] | None, typer.Option(metavar="BRANCH", help="A branch (default: all configured).")
+        list[str] | None,
+        typer.Option(metavar="BRANCH", help="A branch (default: all configured).", autocompletion=complete.branches),
     ] = None,
     notes: Annotated[
         list[str] | None, typer.Option(metavar="FROM..TO", help="Release notes of this range too, with their feed.")

@@ -96,6 +96,33 @@ def test_options_of_a_command_are_completed(tmp_path: Path) -> None:
     assert cosport(cwd=tmp_path, env=env, check=0).out.split() == ["--shared"]
 
 
+@pytest.mark.parametrize(("typed", "offered"), [
+    ("plan --to cos", ["cos-5.4", "cos-6.1"]),
+    ("backport x --branch cos-6", ["cos-6.1"]),
+    ("presubmit --only fix", ["fixes", "fixes-target"]),
+    ("presubmit back", ["backport/cos-6.1/x"]),
+    ("message lint --profile c", ["chromeos", "cos"]),
+    ("regress run balloon-c", ["balloon-cycle"]),
+    ("schema bot-", ["bot-init", "bot-verify"]),
+])  # fmt: skip
+def test_what_the_repository_and_tables_know_is_completed(typed: str, offered: list[str], git: Git) -> None:
+    tip = git.commit({"a": "1"}, "one", branch="refs/heads/cos-6.1")
+    for name in ("cos-5.4", "cos-$(touch${IFS}pwned)", "cos-`x`", "cos-;x", "backport/cos-6.1/x", "elsewhere"):
+        git("update-ref", f"refs/heads/{name}", tip)
+    env = {COMPLETE: "complete_bash", "COMP_WORDS": f"cosport {typed}", "COMP_CWORD": str(len(typed.split()))}
+    assert cosport(cwd=git.path, env=env, check=0).out.split() == offered
+
+
+def test_configured_branches_are_completed_alone_and_no_repository_is_no_error(git: Git, tmp_path: Path) -> None:
+    git("update-ref", "refs/heads/cos-5.4", git.commit({"a": "1"}, "one"))
+    config = tmp_path / "c.toml"
+    config.write_text('[[branch]]\nname = "cos-6.1"\n', encoding="utf-8")
+    for options, cwd, offered in ((["--config", str(config)], git.path, ["cos-6.1"]), ([], tmp_path, [])):
+        words = ["plan", *options, "--to", "cos"]
+        env = {COMPLETE: "complete_bash", "COMP_WORDS": " ".join(["cosport", *words]), "COMP_CWORD": str(len(words))}
+        assert cosport(cwd=cwd, env=env, check=0).out.split() == offered
+
+
 def test_zsh_and_fish_get_help_with_the_names(tmp_path: Path) -> None:
     zsh = cosport(cwd=tmp_path, env={COMPLETE: "complete_zsh", "_TYPER_COMPLETE_ARGS": "cosport doc"}, check=0).out
     assert '"doctor":"Say what works' in zsh
