@@ -16,8 +16,8 @@ from cosport.backport.lock import slug
 from cosport.backport.why import Scene, explained
 from cosport.errors import UsageError
 from cosport.git import worktree
-from cosport.git.diff import new_objects
 from cosport.git.merge import Merge, merge_trees
+from cosport.git.trees import new_objects
 
 if TYPE_CHECKING:
     from cosport.backport.context import Context
@@ -46,7 +46,7 @@ def begin(context: Context, place: Quarantine, state: State, message: str, trial
     state = replace(state, worktree=str(path), conflict=replace(state.conflict, conflicts=conflicts))
     # A side of a renamed file that both changed is itself a merge, whose blob no tree holds.
     sides = (stage.blob for stage in shown.stages)
-    place.accept([*new_objects(place.repository, attempt.ours, shown.tree), *sides])
+    place.accept([*new_objects(place, context.reader, attempt.ours, shown.tree), *sides])
     _require_ours(context, path)
     session.save(repository, state)
     worktree.remove(repository, path)

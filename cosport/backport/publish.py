@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cosport.errors import UsageError
 from cosport.git import refs
-from cosport.git.diff import new_objects
+from cosport.git.trees import new_objects
 from cosport.message.provenance import scan
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cosport.backport.series import BranchRun
     from cosport.backport.target import Target
     from cosport.git.quarantine import Quarantine
+    from cosport.git.refs import Mover
     from cosport.model.commit import Commit, Sha
 
 
@@ -25,7 +26,7 @@ def accept(context: Context, place: Quarantine, commits: Sequence[Sha], onto: Sh
     before = context.reader.commit(onto).tree
     for name in commits:
         tree = place.trees.get(name) or context.reader.commit(name).tree
-        place.accept([*new_objects(place.repository, before, tree), name])
+        place.accept([*new_objects(place, context.reader, before, tree), name])
         before = tree
 
 
@@ -41,7 +42,7 @@ def same_profile(context: Context, ref: str, profile: str) -> bool:
 
 
 def to_pick_ref(
-    context: Context, ref: str, made: Sequence[Sha], base: Sha, *, old: Sha | None, force: bool, why: str
+    context: Context, mover: Mover, ref: str, made: Sequence[Sha], base: Sha, *, old: Sha | None, force: bool, why: str
 ) -> tuple[tuple[Sha, ...], str]:
     """Point the pick ref to the last of the picks `made` on top of `base`; which picks stand there then, and a remark.
 
@@ -64,7 +65,7 @@ def to_pick_ref(
             f"{ref} is checked out at {where} and would have to move to {tip[:12]}",
             hint="switch that work tree to another branch first",
         )
-    refs.update(context.repository, ref, tip, old, why=why)
+    mover.update(ref, tip, old, why=why)
     return tuple(made), ""
 
 
@@ -111,21 +112,25 @@ def require_movable(context: Context, target: Target) -> None:
         )
 
 
-def series(context: Context, request: Request, place: Quarantine, run: BranchRun) -> None:
+def series(context: Context, request: Request, place: Quarantine, run: BranchRun, mover: Mover) -> None:
     """Give a branch what a run made for it: the objects first, then its pick ref, or under `--in-place` its own."""
+    why = f"backport {', '.join(commit.sha[:12] for commit in run.series)}"
+    if not request.in_place:
+        why = with_profile(why, request.profile)
+        mover.prepare(why)
     accept(context, place, run.made, run.target.tip)
-    why = f"backport {', '.join(commit.sha[:12] for commit in run.series)} to {run.target.name}"
     if request.in_place:
         in_place(context, run.target, run.tip, why=why)
         run.publish(run.target.ref, run.made, "")
         return
     stand, remark = to_pick_ref(
         context,
+        mover,
         run.pick_ref,
         run.made,
         run.target.tip,
         old=run.stood_at,
         force=request.force,
-        why=with_profile(why, request.profile),
+        why=why,
     )
     run.publish(run.pick_ref, stand, remark)

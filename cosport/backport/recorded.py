@@ -12,6 +12,7 @@ from cosport.records.record import Kind, Record, record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cosport.git.identity import Identity
     from cosport.git.objects import ObjectReader
     from cosport.model.commit import Sha
     from cosport.model.result import Result
@@ -33,8 +34,8 @@ _KEPT = (
 """The parts of a result that stay true of the commit. What is known of the branch changes, and is asked anew."""
 
 
-def record_picks(reader: ObjectReader, results: Iterable[Result]) -> None:
-    """Record the picks among these results that stand on a ref; a pick that is recorded so already is left as it is.
+def record_picks(reader: ObjectReader, results: Iterable[Result], who: Identity) -> None:
+    """Record the picks among these results that stand on a ref, as `who` made them; one that is on record so is left.
 
     Raises what `cosport.records.notes.append` raises.
     """
@@ -47,7 +48,7 @@ def record_picks(reader: ObjectReader, results: Iterable[Result]) -> None:
         and result.outcome.made
         and not (_comes_again(result) and notes.read(reader, result.commit))
     }
-    notes.append(reader, made)
+    notes.append(reader, made, who)
 
 
 def _comes_again(result: Result) -> bool:

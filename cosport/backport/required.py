@@ -36,7 +36,7 @@ def require_fields(context: Context, request: Request, profile: Profile, runs: S
         return
     upstream = request.source is From.UPSTREAM
     wanted = [each.pick_ref for each in runs if upstream or not each.target.takes_from_main]
-    if len(read_refs(context.repository, wanted)) == len(wanted):
+    if len(read_refs(context.reader, wanted)) == len(wanted):
         return
     given = {field.key: getattr(request.fields, field.holds) for field in profile.fields}
     unsaid = [key for key in house.required if key in given and not given[key] and key not in house.defaults]

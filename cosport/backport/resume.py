@@ -115,7 +115,7 @@ def _proceed(context: Context, state: State, wish: Wish) -> tuple[Result, ...]:
         runner.advance(place, [run])
         if not run.stopped:
             conflict.close(context, state.branch)
-        record_picks(context.reader, run.results)
+        record_picks(context.reader, run.results, runner.who)
         return _with_remark(context, state, run)
 
 

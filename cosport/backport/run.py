@@ -26,6 +26,7 @@ from cosport.git import identity
 from cosport.git.identity import Identity
 from cosport.git.objects import ObjectReader
 from cosport.git.quarantine import Quarantine, quarantine
+from cosport.git.refs import Mover
 from cosport.git.refs import read_all as read_refs
 from cosport.model.result import Fidelity, Outcome, Result, Source
 
@@ -107,7 +108,7 @@ class Runner:
             self.advance(place, runs)
             results = tuple(result for run in runs for result in run.results)
             if not self.request.dry_run:
-                record_picks(self.context.reader, results)
+                record_picks(self.context.reader, results, self.who)
         return results
 
     def _add_followups(self, run: BranchRun) -> None:
@@ -121,10 +122,11 @@ class Runner:
         """Take all runs to their ends and publish each one that has made something."""
         while waiting := [run for run in runs if not run.finished]:
             self._step(place, waiting)
-        for run in runs:
-            if run.made and not run.stopped and not self.request.dry_run:
-                with trouble_of(run):
-                    publish.series(self.context, self.request, place, run)
+        with Mover(self.context.repository) as mover:
+            for run in runs:
+                if run.made and not run.stopped and not self.request.dry_run:
+                    with trouble_of(run):
+                        publish.series(self.context, self.request, place, run, mover)
 
     def _prepare(self, stack: ExitStack, run: BranchRun) -> None:
         """Make sure that this run is the only one on its branch, and that no conflict waits there."""
@@ -139,7 +141,7 @@ class Runner:
 
     def remember(self, runs: Sequence[BranchRun]) -> None:
         """Note what earlier runs published: a pick that a person resolved, or wrote the message of, is used again."""
-        standing = read_refs(self.context.repository, [run.pick_ref for run in runs])
+        standing = read_refs(self.context.reader, [run.pick_ref for run in runs])
         for run in runs:
             run.stood_at = standing.get(run.pick_ref)
             with trouble_of(run):

@@ -12,13 +12,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.resolvers.names import names
+from cosport.git.trees import changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cosport.backport.trial import Attempt
     from cosport.git.objects import ObjectReader
-    from cosport.git.repository import Repository
     from cosport.model.commit import Sha
 
 _NAMED: Final = 4
@@ -30,7 +30,7 @@ _LARGEST: Final = 4 << 20
 
 def remarks(reader: ObjectReader, attempt: Attempt) -> tuple[str, ...]:
     """A remark on names that the change adds to a file, which upstream's file had before and the branch's lacks."""
-    paths = _modified(reader.repository, attempt.base, attempt.theirs)
+    paths = _modified(reader, attempt.base, attempt.theirs)
     found = [
         f"{path}: {', '.join(strange[:_NAMED])}" for path in paths if (strange := [*_strange(reader, attempt, path)])
     ]
@@ -42,10 +42,10 @@ def remarks(reader: ObjectReader, attempt: Attempt) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _modified(repository: Repository, base: Sha, theirs: Sha) -> tuple[str, ...]:
+def _modified(reader: ObjectReader, base: Sha, theirs: Sha) -> tuple[str, ...]:
     """The files that the change modifies: of one fix, the same for all branches."""
-    listed = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=M", base, theirs)
-    return tuple(path.decode("utf-8", "surrogateescape") for path in repository.run(*listed).split(b"\0")[:-1])
+    found = (each.path for each in changes(reader, base, theirs) if each.modifies_file)
+    return tuple(path.decode("utf-8", "surrogateescape") for path in found)
 
 
 def _strange(reader: ObjectReader, attempt: Attempt, path: str) -> Iterator[str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cosport.backport.context import Context
     from cosport.backport.target import Target
     from cosport.cli.missing_view import Found, Line
+    from cosport.git.objects import ObjectReader
     from cosport.history.declined import Decision, Decline
     from cosport.history.missing import Missing
     from cosport.model.commit import Sha
@@ -66,7 +67,7 @@ def missing(
     run = tries if tries is not None else session.json or session.printer.out.isatty()
     with working(session) as context:
         upstream = upstream_of(context)
-        says = read_team(session)
+        says = read_team(session, context.reader)
         targets, absent = targets_of(context, tuple(branch or ()), every=not branch)
         lacking = False
         found = []
@@ -92,12 +93,12 @@ def upstream_of(context: Context) -> Sha:
     return context.upstream if context.upstream is not None else context.reader.resolve(context.config.upstream_ref).sha
 
 
-def read_team(session: Session) -> Team:
+def read_team(session: Session, reader: ObjectReader) -> Team:
     """What the team's files and the CVE data say. Raises ConfigError or CveDataError where one is wrong."""
     severities: dict[str, Severity] = {}
-    for data, source in team.read(session, missing_severity.FILE):
+    for data, source in team.read(session, reader, missing_severity.FILE):
         severities.update(missing_severity.parse(data, source))
-    return Team(team.declines(session), severities, cves.known(session))
+    return Team(team.declines(session, reader), severities, cves.known(session))
 
 
 def look(context: Context, says: Team, target: Target, upstream: Sha) -> Found:

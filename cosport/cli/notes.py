@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cosport.backport.context import Context
+    from cosport.git.objects import ObjectReader
     from cosport.model.commit import Sha
     from cosport.notes.build import Request
     from cosport.notes.document import Document
@@ -181,7 +182,7 @@ def requesting(
                 range=found,
                 keys=Keys.of(load_profile(profile or context.config.message.profile)),
                 settings=settings,
-                house=_house(session),
+                house=_house(session, context.reader),
                 cves=cves,
                 branches=tuple(_branches(context)),
                 tags=releases.tags_of(context.history, settings.tags),
@@ -203,10 +204,10 @@ def _branches(context: Context) -> Iterator[tuple[str, Sha]]:
         yield branch.name, tip
 
 
-def _house(session: Session) -> House:
+def _house(session: Session, reader: ObjectReader) -> House:
     from cosport.notes import house
 
-    return house.joined([house.parse(data, source) for data, source in team.read(session, house.FILE)])
+    return house.joined([house.parse(data, source) for data, source in team.read(session, reader, house.FILE)])
 
 
 def _epoch() -> int | None:

@@ -209,7 +209,7 @@ def _missing(session: Session, branch: str, most: int) -> list[str]:
 
     with working(session) as context:
         targets, _ = targets_of(context, (branch,), every=False)
-        found = look(context, read_team(session), targets[0], upstream_of(context))
+        found = look(context, read_team(session, context.reader), targets[0], upstream_of(context))
     return [line.sha for line in found.missing[:most]]
 
 

@@ -84,7 +84,7 @@ def run(session: Session, request: Request, names: Sequence[str]) -> int:
     code = 0
     with working(session) as context:
         upstream = upstream_of(context)
-        says = read_team(session)
+        says = read_team(session, context.reader)
         targets, absent = targets_of(context, names, every=not names)
         found = [look(context, says, target, upstream) for target in targets]
         lines = {line.sha: line for each in found for line in each.missing}

@@ -89,7 +89,7 @@ def _collect(session: Session, context: Context, targets: Sequence[Target], titl
         fixes = {fix.sha: fix for fix in gather.gather(context.reader, context.history, upstream, branches)}
     missing: dict[str, tuple[Missing, ...]] = {}
     if with_missing:
-        says = read_team(session)
+        says = read_team(session, context.reader)
         for target in targets:
             with session.printer.progress(f"looking for what {target.name} lacks"):
                 found = look(context, says, target, upstream)

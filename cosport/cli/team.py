@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cosport.cli.session import Session
+    from cosport.git.objects import ObjectReader
     from cosport.git.repository import Repository
     from cosport.history.declined import Decline
 
@@ -24,11 +25,11 @@ _TRIES: Final = 8
 """How often a change is made anew because somebody else changed the shared ref in between."""
 
 
-def read(session: Session, name: str) -> Iterator[tuple[bytes, str]]:
+def read(session: Session, reader: ObjectReader, name: str) -> Iterator[tuple[bytes, str]]:
     """The contents of that file wherever it counts, and what to call it: the shared one, then the own one."""
-    shared = session.repository.attempt("cat-file", "blob", f"{config.SHARED_REF}:{name}")
-    if shared.status == 0:
-        yield shared.stdout, f"{config.SHARED_REF}:{name}"
+    shared = reader.read(f"{config.SHARED_REF}:{name}")
+    if shared is not None and shared[1] == "blob":
+        yield shared[2], f"{config.SHARED_REF}:{name}"
     folder = _folder(session)
     if folder is not None:
         data = _contents(folder / name)
@@ -36,10 +37,10 @@ def read(session: Session, name: str) -> Iterator[tuple[bytes, str]]:
             yield data, str(folder / name)
 
 
-def declines(session: Session) -> tuple[Decline, ...]:
+def declines(session: Session, reader: ObjectReader) -> tuple[Decline, ...]:
     """All decisions in force for the repository's team and its user. Raises ConfigError where a file is wrong."""
     found: list[Decline] = []
-    for data, source in read(session, config.DECLINES):
+    for data, source in read(session, reader, config.DECLINES):
         from cosport.history.declined import parse  # only where there is such a file: it brings TOML
 
         found += parse(data, source)

@@ -62,7 +62,7 @@ def working(session: Session) -> Iterator[Context]:
         with opened as history:
             if history.note:
                 session.printer.note(history.note)
-            declines = team.declines(session)
+            declines = team.declines(session, reader)
             yield Context(repository, reader, history, config, upstream, declines, lambda sha: cves.ids(session, sha))
 
 

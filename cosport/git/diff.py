@@ -68,13 +68,6 @@ def touched(repository: Repository, commits: Sequence[Sha]) -> dict[Sha, tuple[s
     return {name: tuple(paths) for name, paths in found.items()}
 
 
-def new_objects(repository: Repository, old: Sha, new: Sha) -> list[Sha]:
-    """The trees and blobs that tree `new` has at places where tree `old` has others, `new` itself included."""
-    out = repository.run("diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev", old, new)
-    fields = out.split(b"\0")  # ":<mode> <mode> <old> <new> <status>", then the path
-    return [new, *(Sha(head.split(b" ")[3].decode("ascii")) for head in fields[0:-1:2])]
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A path that differs between two trees: its modes (000000 where it is not there) and objects, old and new."""

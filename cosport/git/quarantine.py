@@ -68,6 +68,15 @@ class Quarantine:
             raise _refused(self._objects, exc) from exc
         return name
 
+    def tree(self, name: Sha) -> bytes | None:
+        """The contents of a tree that lies here as a loose file; None for any other."""
+        try:
+            stored = zlib.decompress((self._objects / name[:2] / name[2:]).read_bytes())
+        except (OSError, zlib.error):
+            return None
+        head, _, data = stored.partition(b"\0")
+        return data if head.startswith(b"tree ") else None
+
     def write_scaffold(self, commits: Sequence[bytes]) -> list[Sha]:
         """Write commits that git needs to see during a trial, and that are never accepted; their names.
 

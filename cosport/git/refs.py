@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
-from cosport.errors import GitError, RefMovedError, UsageError
+from cosport.errors import GitError, ProcessError, RefMovedError, UsageError
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cosport.git.objects import ObjectReader
     from cosport.git.repository import Repository
+    from cosport.process import Conversation
 
 MARK: Final = "cosport:"
 """How the reflog message of each ref update by cosport starts: it tells our own commits on a ref from a person's."""
@@ -34,13 +36,9 @@ def read(repository: Repository, ref: str) -> Sha | None:
     return Sha(done.stdout.decode("ascii").strip())
 
 
-def read_all(repository: Repository, refs: Sequence[str]) -> dict[str, Sha]:
-    """The objects that these full ref names point to, by name, in one call of git; names of no ref are left out."""
-    if not refs:
-        return {}
-    listed = repository.text("for-each-ref", "--format=%(objectname) %(refname)", "--", *refs)
-    found = {name: Sha(sha) for sha, name in (line.split(" ", 1) for line in listed.splitlines())}
-    return {ref: found[ref] for ref in refs if ref in found}  # git also lists what lies below a name
+def read_all(objects: ObjectReader, refs: Sequence[str]) -> dict[str, Sha]:
+    """The objects that these full ref names point to, by name, without a process; names of no ref are left out."""
+    return {ref: found[0] for ref in refs if (found := objects.read(ref)) is not None}
 
 
 def valid(repository: Repository, ref: str) -> bool:
@@ -75,6 +73,50 @@ def update(repository: Repository, ref: str, new: Sha, old: Sha | None, *, why: 
             hint=f"rename that branch: git branch -m {in_the_way.removeprefix('refs/heads/')} <new name>",
         )
     raise error
+
+
+class Mover:
+    """Moves several refs, each by itself as `update` does, through a `git update-ref --stdin` that stays open.
+
+    Each ref is a transaction of its own: one that fails takes back none before it. Use it as a context manager.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._open: dict[str, Conversation | None] = {}  # by the reflog's message, which git takes for a whole run
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for git in self._open.values():
+            if git is not None:
+                git.close()
+
+    def prepare(self, why: str) -> None:
+        """Start the git that will say `why`, so that it is ready when the first ref is to move."""
+        if why not in self._open:
+            args = ("update-ref", "--create-reflog", "-m", f"{MARK} {why}", "--stdin", "-z")
+            self._open[why] = self._repository.converse(*args)
+
+    def update(self, ref: str, new: Sha, old: Sha | None, *, why: str) -> None:
+        """As the function `update`, which is asked where this git does not do it: to say why, or to do it after all."""
+        self.prepare(why)
+        git = self._open[why]
+        if git is not None:
+            expected = old or "0" * self._repository.hash_length
+            steps = ("start", f"update {ref}", new, expected, "prepare", "commit")
+            git.write("".join(f"{step}\0" for step in steps).encode("utf-8", "surrogateescape"))
+            try:
+                if [git.line() for _ in range(3)] == [b"start: ok", b"prepare: ok", b"commit: ok"]:
+                    return
+            except ProcessError:
+                pass
+            git.close()
+            self._open[why] = None
+            if read(self._repository, ref) == new:  # it moved, and only the answer was lost
+                return
+        update(self._repository, ref, new, old, why=why)
 
 
 def delete(repository: Repository, ref: str, old: Sha) -> None:

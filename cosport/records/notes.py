@@ -17,6 +17,7 @@ from cosport.records import record as lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from cosport.git.identity import Identity
     from cosport.git.objects import ObjectReader
     from cosport.git.repository import Repository
     from cosport.records.record import Record
@@ -42,8 +43,10 @@ def read_all(reader: ObjectReader) -> dict[Sha, tuple[Record, ...]]:
     return {} if tip is None else {name: lines.parse(note) for name, note in _all(reader, tip).items()}
 
 
-def append(reader: ObjectReader, new: Mapping[Sha, Iterable[Record]]) -> None:
+def append(reader: ObjectReader, new: Mapping[Sha, Iterable[Record]], who: Identity | None = None) -> None:
     """Add records to their commits' notes; one that says again what the newest of its kind says is left out.
+
+    `who` is the user, where the caller has asked git already.
 
     Raises UsageError where git does not know who the user is, RefMovedError where others write without a pause.
     """
@@ -52,7 +55,7 @@ def append(reader: ObjectReader, new: Mapping[Sha, Iterable[Record]]) -> None:
     def change(held: dict[Sha, bytes]) -> dict[Sha, bytes]:
         return {name: lines.added(held.get(name, b""), records) for name, records in wanted.items()}
 
-    _write(reader, change, [name for name, records in wanted.items() if records], why="records")
+    _write(reader, change, [name for name, records in wanted.items() if records], why="records", who=who)
 
 
 def unite(reader: ObjectReader, other: str) -> int:
@@ -159,6 +162,7 @@ def _write(
     *,
     why: str,
     merged: Sha | None = None,
+    who: Identity | None = None,
 ) -> int:
     """Set the notes that `change` makes of those held (of the commits `names`), as one commit; how many changed.
 
@@ -171,8 +175,8 @@ def _write(
         new = {name: note for name, note in change(held).items() if note != held.get(name, b"")}
         if not new and (merged is None or (tip is not None and _leads_to(repository, merged, tip))):
             return 0
-        who = identity.committer(repository).line.encode("utf-8", "surrogateescape")
-        stream = [b"commit %b\ncommitter %b\n" % (REF.encode(), who), _data(f"cosport: {why}".encode())]
+        line = (who or identity.committer(repository)).line.encode("utf-8", "surrogateescape")
+        stream = [b"commit %b\ncommitter %b\n" % (REF.encode(), line), _data(f"cosport: {why}".encode())]
         stream += [f"{word} {sha}\n".encode() for word, sha in (("from", tip), ("merge", merged)) if sha is not None]
         for name, note in new.items():
             stream += [f"N inline {name}\n".encode(), _data(note)]

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cosport.errors import ToolError
-from cosport.git.diff import new_objects, patches
+from cosport.git.diff import patches
 from cosport.git.repository import Repository
 from cosport.model.commit import Sha
 
@@ -104,11 +104,3 @@ def test_a_git_that_answers_otherwise_is_an_error(git: Git) -> None:
     a, b = trees(git, {"f": "x\n"}, {"f": "y\n"})
     with pytest.raises(ToolError):
         patches(Repository.open(git.path), [(a, Sha("1" * 40)), (a, b)])
-
-
-def test_new_objects_are_the_trees_and_blobs_at_other_places(git: Git) -> None:
-    a, b = trees(git, {"d/e/f": "1\n", "k/x": "x\n"}, {"d/e/f": "2\n", "k/x": "x\n", "n\new/g": "3\n"})
-    found = set(new_objects(Repository.open(git.path), a, b))
-    names = ("", "d", "d/e", "d/e/f", "n\new", "n\new/g")
-    expected = {git("rev-parse", f"{b}:{name}") for name in names}
-    assert found == expected

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cosport.git import diff, refs, scratch
+from cosport.git import refs, scratch, trees
 from cosport.git.merge import Merge, merge_trees
+from cosport.git.objects import ObjectReader
 from cosport.git.quarantine import quarantine
 from cosport.git.repository import Repository
 from cosport.model.commit import Sha
@@ -53,12 +54,12 @@ def files_of(git: Git) -> set[str]:
 def pick(git: Git, merge: Merge) -> tuple[str, str]:
     """Merge, commit on top of `ours`, accept and put on a ref; the commit and its tree."""
     home = Repository.open(git.path)
-    with quarantine(home) as place:
+    with quarantine(home) as place, ObjectReader(home) as reader:
         [merged] = merge_trees(place, [merge])
         raw = f"tree {merged.tree}\nparent {git.sha('ours')}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx\n"
         name = place.write("commit", raw.encode())
         assert place.write("commit", raw.encode()) == name
-        place.accept([*diff.new_objects(place.repository, merge.ours, merged.tree), name])
+        place.accept([*trees.new_objects(place, reader, merge.ours, merged.tree), name])
     refs.update(home, "refs/heads/picked", name, None, why="test")
     return name, merged.tree
 
@@ -198,7 +199,7 @@ def as_nobody(git: Git, code: str) -> subprocess.CompletedProcess[str]:
 imports = """
 import hashlib, shutil, tempfile, zlib, subprocess, select, selectors, encodings.idna
 from cosport import process
-from cosport.git import diff, merge, pack, quarantine, refs, repository
+from cosport.git import merge, objects, pack, quarantine, refs, repository, trees
 from cosport.model.commit import Sha
 """
 
@@ -219,7 +220,7 @@ with quarantine.quarantine(home) as place:
     assert merged.clean, merged
     print(merged.tree)
     try:
-        place.accept(diff.new_objects(place.repository, Sha({merge.ours!r}), merged.tree))
+        place.accept(trees.new_objects(place, objects.ObjectReader(home), Sha({merge.ours!r}), merged.tree))
     except errors.DiskError as error:
         print(error, '|', error.hint)
     else:

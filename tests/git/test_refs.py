@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cosport.errors import GitError, RefMovedError, UsageError
+from cosport.errors import GitError, ProcessError, RefMovedError, UsageError
 from cosport.git import refs
+from cosport.git.objects import ObjectReader
 from cosport.git.repository import Repository
 from cosport.model.commit import Sha
+from cosport.process import Conversation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,6 +167,38 @@ except (RefMovedError, ToolError):
         status.append(runner.returncode)
     assert sorted(status) == [0, 3, 3, 3, 3, 3]
     assert refs.read(home, REF) == names[status.index(0)]
+
+
+def test_one_git_moves_several_refs_each_by_itself(git: Git, home: Repository) -> None:
+    first, second = at(git, "main^"), at(git, "main")
+    git("update-ref", f"{REF}3", second)
+    with refs.Mover(home) as mover:
+        mover.update(REF, first, None, why="one")
+        mover.update(REF, second, first, why="two")
+        for ref in ODD:
+            mover.update(ref, first, None, why="one")
+        with pytest.raises(RefMovedError, match="moved meanwhile"):
+            mover.update(f"{REF}3", first, None, why="one")
+        mover.update(f"{REF}4", first, None, why="one")
+        mover.update(f"{REF}5", first, None, why="two")
+        with pytest.raises(UsageError, match="no name that git takes"):
+            mover.update("refs/heads/a..b", first, None, why="two")
+    with ObjectReader(home) as objects:
+        found = refs.read_all(objects, [REF, *ODD, f"{REF}3", f"{REF}4", f"{REF}5", "refs/heads/none"])
+    assert found == {REF: second, **dict.fromkeys(ODD, first), f"{REF}3": second, f"{REF}4": first, f"{REF}5": first}
+    assert git("reflog", "show", "--format=%gs", REF, "--").splitlines() == ["cosport: two", "cosport: one"]
+    assert refs.made_by_us(home, f"{REF}4", first)
+
+
+def test_a_git_that_dies_is_asked_for_by_itself(git: Git, home: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = at(git, "main^")
+    with refs.Mover(home) as mover:
+        monkeypatch.setattr(
+            Conversation, "line", lambda _: (_ for _ in ()).throw(ProcessError("died", argv=(), status=1))
+        )
+        mover.update(REF, first, None, why="one")  # whether or not it was done before the end
+        mover.update(f"{REF}2", first, None, why="one")
+    assert refs.read(home, REF) == refs.read(home, f"{REF}2") == first
 
 
 def test_work_trees_and_what_they_have_checked_out(git: Git, home: Repository, tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from cosport.errors import DiskError, GitError, ToolError
 from cosport.git import worktree
-from cosport.git.diff import new_objects
 from cosport.git.merge import Merge, merge_trees
+from cosport.git.objects import ObjectReader
 from cosport.git.quarantine import quarantine
 from cosport.git.repository import Repository
+from cosport.git.trees import new_objects
 from cosport.model.commit import Sha
 from tests.support import Git
 
@@ -42,9 +43,9 @@ def prepare(git: Git, place: Path) -> tuple[worktree.WorkTree, tuple[bytes, ...]
     git.checkout("main")
     home = Repository.open(git.path)
     merge = Merge(*(Sha(git.tree(name)) for name in (start, ours, theirs)))
-    with quarantine(home) as trial:
+    with quarantine(home) as trial, ObjectReader(home) as reader:
         [merged] = merge_trees(trial, [merge])
-        trial.accept(new_objects(trial.repository, merge.ours, merged.tree))
+        trial.accept(new_objects(trial, reader, merge.ours, merged.tree))
     tree = worktree.add(home, place, Sha(ours))
     paths = tuple(each.path for each in merged.unmerged)
     worktree.fill(tree, merged.tree, merged.stages, paths)
@@ -134,9 +135,9 @@ def prepare_on(git: Git, place: Path) -> tuple[worktree.WorkTree, tuple[bytes, .
     theirs = git.commit({"f": "3\n"}, branch="theirs", parents=[start])
     home = Repository.open(git.path)
     merge = Merge(*(Sha(git.tree(name)) for name in (start, ours, theirs)))
-    with quarantine(home) as trial:
+    with quarantine(home) as trial, ObjectReader(home) as reader:
         [merged] = merge_trees(trial, [merge])
-        trial.accept(new_objects(trial.repository, merge.ours, merged.tree))
+        trial.accept(new_objects(trial, reader, merge.ours, merged.tree))
     tree = worktree.add(home, place, Sha(ours))
     worktree.fill(tree, merged.tree, merged.stages, [b"f"])
     assert shown(place) == {b"f"}
