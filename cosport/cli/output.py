@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _ANSI: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
-_READABLE: Final = 14
-"""Columns of a terminal that a table's column has at least where it has so much to tell."""
+_READABLE: Final = 30
+"""Columns that a table's column has at least on a terminal, where it has so much to tell: less is a rope of words."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Printer:
         if self.as_json:
             return
         self._make_way()
-        if self.color:
+        if self.out.isatty() and os.environ.get("TERM") != "dumb":
             self._rich_table(headings, rows)
             return
         cells = [[safe(head) for head in headings], *([safe(_bare(cell)) for cell in row] for row in rows)]
@@ -155,7 +155,7 @@ class Printer:
         from rich.table import Table
         from rich.text import Text as RichText
 
-        console = Console(file=self.out, highlight=False)
+        console = Console(file=self.out, highlight=False, color_system="auto" if self.color else None)
         heads = [RichText(safe(head)) for head in headings]
         cells = [[RichText(safe(_bare(cell)), style=_style(cell)) for cell in row] for row in rows]
         # What a column needs at least: a sha stays whole, and of a sentence some words stand in a line.

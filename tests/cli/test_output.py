@@ -145,6 +145,16 @@ def test_a_reason_that_several_changes_of_a_hunk_share_is_told_once() -> None:
     assert out.getvalue().count("a.c:9 was not resolved") == 1
 
 
+@pytest.mark.parametrize("columns", [50, 200])
+def test_a_table_without_colours_fits_the_terminal_too(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Terminal()
+    Printer(out=out, err=io.StringIO()).table(["upstream", "why"], [[Styled("553a8fe2b8d4", "red"), "word " * 60]])
+    assert "\x1b" not in out.getvalue()
+    assert max(map(len, out.getvalue().splitlines())) <= columns
+
+
 def test_a_table_that_is_too_wide_for_the_terminal_becomes_records(monkeypatch: pytest.MonkeyPatch) -> None:
     heads = ["upstream", "branch", "outcome", "how and where"]
     ref = "backport/release-R113/553a8fe2b8d4-and-more-of-it"
@@ -152,7 +162,7 @@ def test_a_table_that_is_too_wide_for_the_terminal_becomes_records(monkeypatch: 
         ["553a8fe2b8d4", "release-R113", Styled("waits-for-main", "dim"), ref],
         ["553a8fe2b8d4", "b", "", "x"],
     ]
-    for columns, whole in ((200, True), (70, True), (50, False), (30, False)):
+    for columns, whole in ((200, True), (80, True), (79, False), (50, False), (30, False)):
         monkeypatch.setenv("COLUMNS", str(columns))
         out = Terminal()
         Printer(out=out, err=io.StringIO()).table(heads, rows)
