@@ -96,7 +96,9 @@ class Writer:
         template = self._jinja.get_template("fix.html.j2")
         titles = {cve.id: cve for cve in self._site.cves}
         for fix in self._site.fixes:
-            text = template.render(root="../", here=fix_file(fix.sha), fix=fix, titles=titles, copied=self._copied)
+            columns = _columns(fix)
+            here = fix_file(fix.sha)
+            text = template.render(root="../", here=here, fix=fix, columns=columns, titles=titles, copied=self._copied)
             (self._folder / fix_file(fix.sha)).write_text(text, encoding="utf-8", errors="replace")
             self._step(1)
 
@@ -182,6 +184,17 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + f"\n[... {len(text) - LONGEST} characters more]"
 
 
+_COLUMNS: Final = (
+    ("fidelity", "Against upstream"), ("review", "Review"), ("verdict", "Proof"), ("release", "Release"),
+    ("commit", "Commit"),
+)  # fmt: skip
+
+
+def _columns(fix: Fix) -> list[tuple[str, str]]:
+    """What there is to tell of a fix besides its state, with the headings: columns without a word tell nothing."""
+    return [(name, heading) for name, heading in _COLUMNS if any(getattr(cell, name) for cell in fix.cells.values())]
+
+
 def _detailed(fix: Fix) -> list[Cell]:
     """The branches of which there is more to tell than fits into a row."""
     return [
@@ -208,7 +221,10 @@ _TONES: Final = {
 }  # fmt: skip
 
 
-_SPOKEN: Final = {"already-applied": "has it", "not-affected": "not affected", "waits-for-main": "waits for main"}
+_SPOKEN: Final = {
+    "already-applied": "has it", "not-affected": "not affected", "waits-for-main": "waits for main",
+    "missing-commit": "missing", "maybe-missing-commit": "maybe missing",
+}  # fmt: skip
 """Outcomes that read better otherwise than they are written in JSON."""
 
 

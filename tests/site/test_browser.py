@@ -98,6 +98,21 @@ def test_a_person_finds_a_fix_and_reads_it(look: Any, made: Made) -> None:
     assert not looker.wrong
 
 
+def test_a_phone_shows_a_fix_whole_and_a_column_without_a_word_is_left_out(look: Any, made: Made) -> None:
+    looker = look(viewport=PHONE)
+    looker.open(made.fix("plain"))
+    table = "document.querySelector('.told')"
+    assert looker.page.evaluate(f"{table}.scrollWidth <= {table}.closest('.scroll').clientWidth")
+    evidence = looker.page.locator(".told .wrap .dim").first.bounding_box()
+    assert evidence["x"] + evidence["width"] <= PHONE["width"]
+    headings = [looker.page.locator(".told thead th").all_inner_texts()]
+    looker.open(made.fix("missing"))
+    headings.append(looker.page.locator(".told thead th").all_inner_texts())
+    assert [("Release" in each, "Proof" in each, "Branch" in each) for each in headings] == [
+        (True, True, True), (False, False, True)
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("words", ["CVE-2026-10001", "up stream", ""])
 def test_search_by_other_words(look: Any, words: str) -> None:
     looker = look(viewport=WIDE)
