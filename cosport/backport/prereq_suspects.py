@@ -183,12 +183,12 @@ class Suspicion:
         wanted = sorted(path for path in paths if path not in self._changes)
         if not wanted:
             return
-        left = self._deadline.left
+        patience = self._deadline.patience
         names = [_text(path) for path in wanted]
         args = (*_LOG, self._span.until, *(f"^{name}" for name in self._span.since), "--", *names)
         repository = self._repository
         try:
-            done = process.run(repository.argv(*args), env=repository.env, cwd=repository.git_dir, timeout=left)
+            done = process.run(repository.argv(*args), env=repository.env, cwd=repository.git_dir, timeout=patience)
         except ProcessTimeout as exc:
             raise OutOfTimeError from exc
         if done.status:

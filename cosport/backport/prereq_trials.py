@@ -57,6 +57,11 @@ class Deadline:
             raise OutOfTimeError
         return seconds
 
+    @property
+    def patience(self) -> float:
+        """Seconds on the clock that one more process may take. Raises OutOfTimeError where none are left."""
+        return _PATIENCE * self.left
+
 
 def _computed() -> float:
     """Seconds that this process and the children that it has waited for have computed."""
