@@ -8,7 +8,7 @@ commit's upstream counterpart counts as the same. Beside them the peers (`prereq
 
 What scores is the set that is advised: the proven one or, where there is none or it is several times as large, the one
 that needs a hand; "proven alone" leaves that out. A proven set that is not what people brought, and not larger, counts
-as wrong, and is told beside. Times are of processor time.
+as wrong, and is told beside. What an answer lacks is sorted by cause (`prereq_misses`). Times are of processor time.
 
 All thresholds were chosen on Linux but one: `Limits.largest` was set after qemu showed proven sets of thirty commits. A
 limit of eight, which would do for Linux, loses a quarter of what people brought there.
@@ -36,12 +36,13 @@ from cosport.git.quarantine import quarantine
 from cosport.git.repository import Repository
 from cosport.history.index import History
 from cosport.model.commit import Sha
-from tests.bench import pairs
+from tests.bench import pairs, prereq_misses
 from tests.bench.measure import Report
 from tests.bench.prereq_peers import blame, blame_and_log, chain
 from tests.bench.prereq_truth import Case, cases
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterable, Sequence
 
 PEERS: Final = (
@@ -143,6 +144,11 @@ class Bench:
             self._ask(case, upstream_pool(self.context, reader.commit(case.upstream), case.onto)) for case in self.known
         ]
 
+    def lacking(self, answer: Answer) -> Counter[prereq_misses.Cause]:
+        """What an answer from all of upstream lacks of what people brought, by cause."""
+        wanted = _wanted(answer.case, self.named)
+        return prereq_misses.causes(self.context, answer.case.upstream, wanted, answer.found)
+
     def possible(self) -> list[bool]:
         """Which cases have a solution among upstream's own commits."""
         return [self._possible(case) for case in self.known]
@@ -228,6 +234,7 @@ def bench(report: Report, what: str, git_dir: Path, branches: Sequence[str], *, 
         strict = {Sha(pair.stable): Sha(pair.upstream) for pair in known}
         asked = Bench(context, built, counterparts(context, built, strict))
         report.add(what, "cases", len(built), "")
+        report.add(what, "of different picks", len({case.upstream for case in built}), "")
         _tell(report, what, "series", asked.series(), aims=True)
         answers, possible = asked.upstream(), asked.possible()
         report.add(what, "upstream: of these, what people brought merges as it is", sum(possible), "cases")
@@ -237,6 +244,8 @@ def bench(report: Report, what: str, git_dir: Path, branches: Sequence[str], *, 
         _tell(report, what, "upstream, proven alone", proven)
         _tell(report, what, "upstream, whole shas alone", [each.score(_advised, strict) for each in answers])
         _tell(report, what, "upstream", [each.score(_advised, asked.named) for each in answers], aims=True)
+        for cause, lacking in prereq_misses.together(map(asked.lacking, answers)).items():
+            report.add(what, f"upstream: lacks, as {cause}", lacking, "commits")
         more = sum(name not in strict and above != name for name, above in asked.named.items())
         report.add(what, "upstream: commits of the truth known by part of a sha, or by patch-id", more, "")
         for title, ask in PEERS:

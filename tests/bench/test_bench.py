@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cosport.backport.context import Context
+from cosport.backport.prerequisites import Found, Need, Status
+from cosport.config import Config
+from cosport.git.objects import ObjectReader
+from cosport.git.repository import Repository
+from cosport.history.index import History
 from cosport.model.commit import Sha
 from tests.bench import generate, ladder, measure, missing, pairs, prerequisites, raw
+from tests.bench.prereq_misses import Cause, causes
 from tests.support import Git, cosport
 
 if TYPE_CHECKING:
@@ -177,6 +184,10 @@ def test_prerequisites_are_measured_against_what_people_brought_and_so_are_the_p
     assert found["upstream: commits of the truth known by part of a sha, or by patch-id"] == count
     assert found["upstream, whole shas alone: found"] == (0 if count else 100)
     assert found["upstream: another set, proven and no larger"] == 0
+    assert {what: value for what, value in found.items() if "lacks, as" in what}.keys() == {
+        f"upstream: lacks, as {cause}" for cause in Cause
+    }
+    assert not any(value for what, value in found.items() if "lacks, as" in what)
 
 
 def with_a_series(folder: Path, stated: str) -> Git:
@@ -195,6 +206,32 @@ def with_a_series(folder: Path, stated: str) -> Git:
     git.commit(text("needed\n"), f"needed\n\n{stated.format(sha=needed)}", branch="stable")
     git.commit(text("fixed\n"), f"fix it\n\n(cherry picked from commit {fix})", branch="stable")
     return git
+
+
+def test_what_an_answer_lacks_is_sorted_by_cause(tmp_path: Path) -> None:
+    git = Git.init(tmp_path / "repo")
+    start = git.commit({"a.c": "1\n"}, "start")
+    fitted, named = git.commit({"a.c": "2\n"}, "a: two"), git.commit({"a.c": "3\n"}, "a: three")
+    pick = git.commit({"a.c": "4\n"}, "a: four")
+    beside = git.commit({"b.c": "1\n"}, "b: one", branch="side", parents=[start])
+    git.commit({"a.c": "4\n", "b.c": "1\n"}, "Merge side", parents=[pick, beside])
+    own = git.commit({"a.c": "own\n"}, "own", branch="stable", parents=[start])
+    repository = Repository.open(git.path)
+    with ObjectReader(repository) as reader, History.open(repository) as history:
+        context = Context(repository, reader, history, Config(source="test"), Sha(git.sha("main")))
+        history.ensure([Sha(own)])
+        wanted = [frozenset(map(Sha, (fitted, named, beside, own)))]
+
+        def lacking(found: Found) -> dict[str, int]:
+            return {cause.name: count for cause, count in causes(context, Sha(pick), wanted, found).items()}
+
+        nothing = Found(Status.NONE, (), (), None, 0, (), (), "")
+        by_hand = replace(nothing, by_hand=(Need(Sha(named), "a: three"),))
+        proven = replace(nothing, sets=((Need(Sha(named), "a: three"),),))
+        everywhere = {"ELSEWHERE": 1, "OWN": 1}
+        assert lacking(nothing) == {"MISSED": 2, **everywhere}
+        assert lacking(by_hand) == {"FITTED": 1, **everywhere}
+        assert lacking(proven) == {"ANOTHER": 1, **everywhere}
 
 
 def test_a_set_that_does_as_well_as_what_people_brought_is_told_beside_and_counts_as_wrong() -> None:
