@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from cosport.model.commit import Commit
+    from cosport.model.commit import Commit, Sha
     from cosport.presubmit.change import Change
     from cosport.presubmit.context import Context
 
@@ -27,13 +27,18 @@ def is_config(change: Change, path: bytes) -> bool:
 def lts_version(context: Context, commit: Commit) -> str:
     """The stable release that a merge brings in, such as v6.6.52, "" where it is none.
 
-    Its subject names one, and a merged commit is what a tag of that name leads to, or a commit whose subject is
-    `Linux 6.6.52`, as stable releases are committed.
+    Its subject names one, and a merged commit is what the tag of that name leads to. Where the tag is not here, a
+    commit counts whose subject is `Linux 6.6.52`, as stable releases are committed: that is its own word alone.
     """
     if (match := _VERSION.search(commit.subject)) is None:
         return ""
-    merged = commit.parents[1:]
-    if any(context.reader.commit(sha).subject == f"Linux {match[1]}" for sha in merged):
-        return f"v{match[1]}"
-    found = context.reader.read(f"refs/tags/v{match[1]}^{{commit}}")
-    return f"v{match[1]}" if found is not None and found[0] in merged else ""
+    merged, tag = commit.parents[1:], f"v{match[1]}"
+    if (released := tagged(context, tag)) is not None:
+        return tag if released in merged else ""
+    return tag if any(context.reader.commit(sha).subject == f"Linux {match[1]}" for sha in merged) else ""
+
+
+def tagged(context: Context, tag: str) -> Sha | None:
+    """The commit that a tag leads to; None where it is not here."""
+    found = context.reader.read(f"refs/tags/{tag}^{{commit}}")
+    return found[0] if found is not None else None

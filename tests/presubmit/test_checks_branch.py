@@ -302,6 +302,7 @@ class TestMerge:
             git.commit(makefile, "Linux 6.1.2", branch="stable")
             git.commit({FILE: edit(5, "own five"), "own.c": "own\n"}, "COS: own", branch="cos-6.1")
         tip, release = git.sha("cos-6.1"), git.sha("stable")
+        git("tag", "-f", "v6.1.2", release)
         return git.commit({"Makefile": git.read("stable", "Makefile").decode(), **files}, message, branch=branch,
                           parents=[tip, release])  # fmt: skip
 
@@ -317,6 +318,17 @@ class TestMerge:
         before = house.git("count-objects")
         assert house.rules("merge", merge) == rules
         assert house.git("count-objects") == before
+
+    def test_a_release_is_known_by_its_tag_and_not_by_a_subject_that_anybody_can_write(self, house: House) -> None:
+        files: dict[str, File] = {FILE: edit(5, "own five")}
+        merge = self.merge(house, files, "Merge v6.1.2\n\nmm/oom.c: ours\n")
+        assert house.judge(merge).kind == "lts-merge"
+        house.git("tag", "-d", "v6.1.2")
+        assert house.judge(merge).kind == "lts-merge"
+        assert house.rules("merge", merge) == ["merge-untagged:warn"]
+        house.git("tag", "v6.1.2", house.first)  # it is another commit: the merged one only calls itself so
+        report = house.judge(merge)
+        assert (report.kind, report.verdict) == ("unknown", Verdict.FAIL)
 
     def test_newer_branches_have_what_it_brings(self, git_house: House) -> None:
         house = git_house

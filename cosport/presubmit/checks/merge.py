@@ -15,6 +15,7 @@ from cosport.message.finding import Severity
 from cosport.presubmit.check import Answer, Check, CouldNotRun
 from cosport.presubmit.finding import Place, Rule, clean
 from cosport.presubmit.kind import Kind
+from cosport.presubmit.paths import lts_version, tagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,11 @@ MARKER: Final = Rule(
     Severity.BLOCK,
     "A conflict was left as git wrote it. Resolve it: one side, the other, or both.",
 )
+UNTAGGED: Final = Rule(
+    "merge-untagged", Severity.WARN,
+    "Only the subject of the merged commit says that it is a stable release, and anybody can write that. Fetch the "
+    "stable tree's tags: then it is known.",
+)  # fmt: skip
 
 _MARKER: Final = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 _SHOWN: Final = 50
@@ -54,7 +60,11 @@ def judge(change: Change) -> Answer:
             raise place.repository.failed(done, args)
         tree, *conflicts = done.stdout.split(b"\0")[:-1]
         other = entries(place.repository, type(change.commit.tree)(tree.decode("ascii")), change.commit.tree)
-    return tuple(finding for entry in other[:_SHOWN] for finding in _told(change, entry, frozenset(conflicts)))
+    found = [finding for entry in other[:_SHOWN] for finding in _told(change, entry, frozenset(conflicts))]
+    tag = lts_version(change.context, change.commit)
+    if tagged(change.context, tag) is None:
+        found.append(UNTAGGED.finding(f"there is no tag {tag} here"))
+    return tuple(found)
 
 
 def _told(change: Change, entry: Entry, conflicts: frozenset[bytes]) -> Iterator[Finding]:
@@ -76,5 +86,5 @@ def _told(change: Change, entry: Entry, conflicts: frozenset[bytes]) -> Iterator
 
 CHECK: Final = Check(
     "merge", "A merge is what git makes of it; how conflicts were resolved is told.", frozenset({Kind.LTS_MERGE}),
-    (UNTOLD, HIDDEN, MARKER), judge,
+    (UNTOLD, HIDDEN, MARKER, UNTAGGED), judge,
 )  # fmt: skip
