@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 SOAK = bool(os.environ.get("COSPORT_SOAK"))
+SEED = int(os.environ.get("COSPORT_SOAK_SEED", "24"))
 WORKER = ("--jobs", "2", "--qemu", "1", "--memory", "2 GiB")
 
 
@@ -211,7 +212,7 @@ def test_whoever_dies_all_results_are_there_in_the_end(house: House) -> None:
     jobs += "".join(job(house, f"k{n}", "0.5", once=True) for n in range(2))
     jobs += "".join(BOOT.format(n) for n in range(2))
     file = house.write(f"pipeline: p\nmatrix: {{}}\njobs:\n{jobs}")
-    dice = random.Random(24)
+    dice = random.Random(SEED)
     kills = 30 if SOAK else 3
     rounds = 0
     while kills > 0:
