@@ -11,6 +11,7 @@ from cosport.kbuild import fragment, sandbox, toolchain
 from cosport.kbuild.cache import cache_folder, held, key, publish
 from cosport.kbuild.module import Built
 from cosport.kbuild.sandbox import Mount, Trust
+from cosport.kbuild.tree import require_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,13 +95,21 @@ def _configure(
     if config.is_file() and made_of.is_file() and made_of.read_text(encoding="ascii") == now:
         return
     made_of.unlink(missing_ok=True)
+
+    def make(target: str) -> None:
+        try:
+            toolchain.make("-s", "-C", str(source), f"O={out}", target, folder=out, what=what, mounts=mounts)
+        except BuildError:
+            require_whole(source, "x86", tree.title)
+            raise
+
     if "/" in configuration.base:
         start = tree.read(configuration.base).decode("utf-8", "replace")
     else:
-        toolchain.make("-s", "-C", str(source), f"O={out}", configuration.base, folder=out, what=what, mounts=mounts)
+        make(configuration.base)
         start = _text(written)
     config.write_text(f"{start}\n{configuration.fragment}", encoding="utf-8")
-    toolchain.make("-s", "-C", str(source), f"O={out}", "olddefconfig", folder=out, what=what, mounts=mounts)
+    make("olddefconfig")
     fragment.check(configuration.wanted, fragment.parse(_text(written)), what)
     publish(made_of, now.encode("ascii"))
 

@@ -19,7 +19,7 @@ from cosport.kbuild import sandbox
 from cosport.kbuild.built import relevance
 from cosport.kbuild.cache import cache_folder, held, key
 from cosport.kbuild.sandbox import Mount, Trust
-from cosport.kbuild.tree import Revision
+from cosport.kbuild.tree import Revision, require_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,6 +136,7 @@ def _compile(bench: Bench, before: Sha, after: Sha, objects: tuple[str, ...], *,
         bench.lay_out(before)  # the configuration is the branch's own, not the commit's
         status, log = bench.make(bench.config)
         if status:
+            require_whole(bench.source, bench.arch, "the branch")
             raise ToolError(
                 f"the branch cannot be configured by {bench.config}: {_last(log)}", hint="see: cosport doctor"
             )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cosport import process
-from cosport.errors import GitError, UsageError
+from cosport.errors import BuildError, GitError, UsageError
 from cosport.git.objects import ObjectReader
 from cosport.kbuild import archive
 from cosport.kbuild.cache import cache_folder, key, publish
@@ -27,6 +27,17 @@ if TYPE_CHECKING:
     from cosport.model.commit import Sha
 
 _BUILT: Final = ("*.o", "*.ko", "*.a", "*.cmd", ".git", ".tmp_*", "modules.order", "vmlinux*", "bzImage")
+
+
+def require_whole(folder: Path, arch: str, what: str) -> None:
+    """Raise BuildError where the tree in `folder`, which make refused, is a part of a kernel: make says it badly."""
+    wanted = ("Makefile", "Kconfig", "scripts/Makefile.build", f"arch/{arch}/Makefile")
+    lacks = [name for name in wanted if not (folder / name).is_file()]
+    if lacks:
+        raise BuildError(
+            f"{what} cannot be configured: it is a part of a kernel tree, without {', '.join(lacks)}",
+            hint="work on a branch with all of the kernel's files; only modules are built without (--mode module)",
+        )
 
 
 class Source(Protocol):

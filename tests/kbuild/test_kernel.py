@@ -93,6 +93,15 @@ def test_a_fragment_that_the_tree_drops_is_an_error(tree: Tree) -> None:
         kernel.build(tree, Configuration("tinyconfig", "CONFIG_UNKNOWN=y\n"))
 
 
+def test_a_part_of_a_kernel_is_told_from_a_kernel_that_does_not_build(tree: Tree) -> None:
+    assert isinstance(tree.source, Folder)
+    (tree.source.path / "Makefile").write_bytes(MAKEFILE)  # it has no rule for tinyconfig
+    with pytest.raises(
+        BuildError, match=r"a part of a kernel tree, without scripts/Makefile\.build, arch/x86/Makefile"
+    ):
+        kernel.build(tree, TINY)
+
+
 def test_a_build_that_failed_leaves_nothing_that_a_later_one_would_take(tree: Tree) -> None:
     with pytest.raises(BuildError, match="error in here"):
         kernel.build(changed(tree, b"#error in here\n"), TINY)
