@@ -398,6 +398,15 @@ class TestRegression:
         self.put(house, pick, "inconclusive")
         assert house.rules("regression", pick) == ["regression-inconclusive:warn"]
 
+    @pytest.mark.parametrize(
+        ("said", "state"),
+        [("proven by a regression job in QEMU", State.NOT_APPLICABLE), ("regression job: balloon", State.FINDINGS)],
+    )
+    def test_prose_is_no_claim(self, house: House, said: str, state: State) -> None:
+        fix = house.fix()
+        pick = house.pick(fix, message=house.message(fix).replace("TEST=boot", f"TEST={said}"))
+        assert house.result("regression", pick).state is state
+
 
 @pytest.mark.parametrize(("files", "rules"), [
     ({FILE: edit(5, "\tif (a)")}, []),

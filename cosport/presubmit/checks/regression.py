@@ -35,7 +35,7 @@ BAD: Final = Rule(
 OPEN: Final = Rule("regression-inconclusive", Severity.WARN, "The job could not tell: run it again, with more repeats.")
 
 _CLAIM: Final = re.compile(
-    r"\bcosport regress(?: run)? +([a-z0-9][a-z0-9_-]{0,60})|\bregression job:? +([a-z0-9_-]{1,60})"
+    r"\bcosport regress(?: run)? +([a-z0-9][a-z0-9_-]{0,60})|\bregression job: *([a-z0-9_-]{1,60})"
 )
 _GOOD: Final = frozenset({"fixes", "holds"})
 _UNDECIDED: Final = frozenset({"inconclusive", "harness-error", "not-applicable"})
