@@ -67,7 +67,7 @@ def run(
     if check_only:
         session.printer.note(f"{source.document.pipeline}: {len(source.document.jobs)} jobs, no fault found")
         return 0
-    values = start.inputs(source, _pairs(inputs or ()))
+    values = start.inputs(source, _pairs(inputs or ()), Path.cwd())
     grid = _grid(address, tls, wait, jobs, memory, qemu)
     with ObjectReader(session.repository) as reader:
         config = session.config

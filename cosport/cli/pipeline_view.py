@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from cosport.cli.output import Styled
 from cosport.cli.text import safe
+from cosport.pipeline.stages import REPORT, word_of
 from cosport.pipeline.state import State
 
 if TYPE_CHECKING:
@@ -41,9 +42,6 @@ _STYLES: Final = {
 _ALL: Final = "(all)"
 """The row of jobs that stand outside of the matrix."""
 
-_WORDS: Final = ("outcome", "verdict", "count", "status")
-"""The outputs that say more than a state, the first of them that a job has."""
-
 
 @dataclass(slots=True)
 class Lines:
@@ -58,12 +56,23 @@ class Lines:
         self.printer.note(f"{run.name}: {len(nodes)} jobs; files in {run.folder}")
         return self
 
-    def changed(self, node: Node, state: State, note: str) -> None:
+    def changed(self, node: Node, state: State, note: str, word: str = "") -> None:
         """Write one line."""
         if state is State.RUNNING and not note:
             return  # it waits for a worker
         when = time.strftime("%H:%M:%S")
-        self.printer.note(f"{when} ", node.name, " ", Styled(state.value, _STYLES[state]), f": {note}" if note else "")
+        first = note.partition("\n")[0]  # the table at the end has all of it
+        text = f"{state.value} ({word})" if word else state.value
+        self.printer.note(f"{when} ", node.name, " ", Styled(text, _STYLES[state]), f": {first}" if first else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A cell of the live table: a job's state, since when, and what its answer is in a word."""
+
+    state: State
+    since: float = 0.0
+    word: str = ""
 
 
 @dataclass
@@ -72,7 +81,7 @@ class Live:
 
     printer: Printer
     name: str = ""
-    _cells: dict[tuple[str, str], tuple[State, float]] = field(default_factory=dict)
+    _cells: dict[tuple[str, str], _Cell] = field(default_factory=dict)
     _notes: list[str] = field(default_factory=list)
     _columns: tuple[str, ...] = ()
     _rows: tuple[str, ...] = ()
@@ -84,18 +93,19 @@ class Live:
             self.name = run.name
             self._columns = tuple(dict.fromkeys(node.job_name for node in nodes.values()))
             self._rows = tuple(dict.fromkeys(_row(node) for node in nodes.values()))
-            self._cells = {(_row(node), node.job_name): (State.WAITING, 0.0) for node in nodes.values()}
+            self._cells = {(_row(node), node.job_name): _Cell(State.WAITING) for node in nodes.values()}
         return self
 
-    def changed(self, node: Node, state: State, note: str) -> None:
+    def changed(self, node: Node, state: State, note: str, word: str = "") -> None:
         """Take the change into the table."""
         with self._lock:
             before = self._cells[_row(node), node.job_name]
-            since = before[1] if before[0] is state else time.monotonic()
+            since = before.since if before.state is state else time.monotonic()
             shown = State.WAITING if state is State.RUNNING and not note else state  # it waits for a worker
-            self._cells[_row(node), node.job_name] = (shown, since)
-            if note and state not in (State.RUNNING, State.PASSED):
-                self._notes = [*self._notes[-2:], f"{node.name}: {note}"]
+            self._cells[_row(node), node.job_name] = _Cell(shown, since, word)
+            if note and state not in (State.RUNNING, State.PASSED, State.SKIPPED):
+                first = note.partition("\n")[0]
+                self._notes = [*self._notes[-2:], f"{node.name}: {first}"]
 
     def __rich__(self) -> Table | RichText:
         """The table as it is now; of many rows, those where something happens. A narrow terminal cuts words short."""
@@ -134,7 +144,7 @@ class Live:
     def _shown(self) -> list[str]:
         if len(self._rows) <= _MOST_ROWS:
             return list(self._rows)
-        latest = {row: max(since for (each, _), (_, since) in self._cells.items() if each == row) for row in self._rows}
+        latest = {row: max(cell.since for (each, _), cell in self._cells.items() if each == row) for row in self._rows}
         busy = sorted(self._rows, key=lambda row: -latest[row])[:_MOST_ROWS]
         return [row for row in self._rows if row in set(busy)]
 
@@ -185,20 +195,42 @@ def tell_run(
     rows = tuple(dict.fromkeys(entry.cell or _ALL for entry in entries))
     by_place = {(entry.cell or _ALL, entry.job): entry for entry in entries}
     if rows == (_ALL,):
-        printer.table(["job", "state", "took"], [[each.job, _said(each), f"{each.seconds:.1f} s"] for each in entries])
+        printer.table(["job", "state", "took"], [[each.job, _said(each), _seconds(each.seconds)] for each in entries])
     else:
         table = [[row, *(_said(by_place.get((row, column))) for column in columns)] for row in rows]
         printer.table(["", *columns], table)
     for entry in entries:
-        if entry.what and entry.state is not State.PASSED and entry.state is not State.SKIPPED:
-            printer.say(f"{entry.node}: ", entry.what)
-        if entry.state.exit_code and entry.state.final:
-            printer.say(f"{entry.node}: its files: ", str(folder.job_folder(entry.node)))
+        _tell_job(printer, entry, folder)
+    if any(entry.state.exit_code and entry.state.final for entry in entries):
+        printer.say("what each job said, and its files: ", str(folder.folder / "jobs"))
     for attempt in attempts:
         if attempt.end in ("lost", "stopped") or "again" in attempt.note:
             printer.note(f"{attempt.node}: attempt {attempt.number} on {attempt.worker or 'no worker'}: {attempt.note}")
+    if hint := _next(run):
+        printer.note(f"hint: {hint}")
+
+
+def _tell_job(printer: Printer, entry: Entry, folder: Run) -> None:
+    """What a person should know of one job: why it did not pass, and where its report is."""
+    if entry.what and entry.state is not State.PASSED and entry.state is not State.SKIPPED:
+        first, *more = entry.what.splitlines()
+        printer.say(f"{entry.node}: ", first)
+        for line in more:
+            printer.say("    ", line)
+    report = folder.job_folder(entry.node) / REPORT
+    if entry.state.answered and report.is_file():
+        printer.say(f"{entry.node}: report: ", str(report))
+
+
+def _next(run: Written) -> str:
+    """What a person does with a run that did not come to a good end."""
     if run.state in ("interrupted", "running"):
-        printer.note(f"hint: go on with it: cosport pipeline resume {run.id}")
+        return f"go on with it: cosport pipeline resume {run.id}"
+    if run.state == State.FAILED:
+        return "the same command asks again; the proofs that it has are not made anew"
+    if run.state in (State.ERROR, State.TIMED_OUT, State.STOPPED):
+        return f"mend that, then try again what has no answer: cosport pipeline resume {run.id}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +293,8 @@ def document(run: Written, entries: Sequence[Entry], attempts: Sequence[Attempt]
 def _said(entry: Entry | None) -> Text:
     if entry is None:
         return ""
-    word = next((entry.outputs[name] for name in _WORDS if entry.outputs.get(name)), "")
-    text = entry.state.value if not word or word == "0" else f"{entry.state.value} ({word})"
+    word = word_of(entry.outputs)
+    text = f"{entry.state.value} ({word})" if word else entry.state.value
     return Styled(f"{text}, reused" if entry.reused else text, _STYLES[entry.state])
 
 
@@ -270,14 +302,14 @@ def _row(node: Node) -> str:
     return node.cell.label if node.cell is not None else _ALL
 
 
-def _drawn(cell: tuple[State, float] | None, *, plain: bool) -> RichText:
+def _drawn(cell: _Cell | None, *, plain: bool) -> RichText:
     from rich.text import Text as RichText
 
     if cell is None:
         return RichText("")
-    state, since = cell
-    text = f"run {time.monotonic() - since:.0f} s" if state is State.RUNNING else state.value
-    return RichText(text, style="" if plain else _STYLES[state])
+    running = cell.state is State.RUNNING
+    text = f"run {time.monotonic() - cell.since:.0f} s" if running else cell.word or cell.state.value
+    return RichText(safe(text), style="" if plain else _STYLES[cell.state])
 
 
 def _style(state: str) -> str:
@@ -289,4 +321,12 @@ def _when(seconds: float) -> str:
 
 
 def _lasted(run: Written) -> str:
-    return f"{run.ended - run.began:.1f} s" if run.ended is not None else "..."
+    return _seconds(run.ended - run.began) if run.ended is not None else "..."
+
+
+def _seconds(seconds: float) -> str:
+    """A time as people say it: "12.3 s", "3 min 20 s", "2 h 05 min"."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 2:
+        return f"{seconds:.1f} s"
+    return f"{minutes} min {rest:02d} s" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"

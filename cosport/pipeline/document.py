@@ -38,10 +38,15 @@ class Place(StrEnum):
 
 
 class Input(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the user gives: `--set NAME=VALUE`. Without a default it must be given."""
+    """What the user gives: `--set NAME=VALUE`. Without a default it must be given.
+
+    `path`: it is a path, which counts from the folder in which the user gives the command. An input that begins an
+    argument of a stage which is a path is one without being told.
+    """
 
     help: str = ""
     default: str | None = None
+    path: bool = False
 
 
 class Resources(Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from cosport.errors import StoreError, ToolError
+from cosport.pipeline import reasons
 from cosport.pipeline.check import place_of
-from cosport.pipeline.document import After
+from cosport.pipeline.document import After, Place
 from cosport.pipeline.journal import Outcome
 from cosport.pipeline.lane import Begun
 from cosport.pipeline.plan import Absent, key, reusable
 from cosport.pipeline.reference import DashError
-from cosport.pipeline.stages import outputs_from
+from cosport.pipeline.stages import outputs_from, undecided, word_of
 from cosport.pipeline.state import End, State, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cosport.pipeline.document import Place
     from cosport.pipeline.graph import Node
     from cosport.pipeline.journal import Entry, Journal
     from cosport.pipeline.lane import Ended, Event, Events, Lane
@@ -49,8 +49,11 @@ _LONGEST_PAUSE: Final = 60.0
 class Listener(Protocol):
     """Who is told how a run goes."""
 
-    def changed(self, node: Node, state: State, note: str) -> None:
-        """Tell that a job stands elsewhere now; `note` says where or why, "" for nothing to add."""
+    def changed(self, node: Node, state: State, note: str, word: str = "") -> None:
+        """Tell that a job stands elsewhere now.
+
+        `note` says where or why, `word` what an answer is in a word; "" for nothing to add.
+        """
 
 
 class Home(Protocol):
@@ -86,6 +89,7 @@ class Engine:
         home: Home,
         listener: Listener,
         fresh: bool = False,
+        away: bool = False,
         pause: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -98,6 +102,7 @@ class Engine:
         self._home = home
         self._listener = listener
         self._fresh = fresh
+        self._away = away  # workers have repositories of their own
         self._pause = pause
         self._clock = clock
         self._states: dict[str, State] = {}
@@ -173,7 +178,9 @@ class Engine:
         name = key(order, node)
         if reusable(node) and not self._fresh and (found := self._journal.answered(name)) is not None:
             run, entry = found
-            if self._home.reuse(node, run):
+            if word := undecided(node.job.stage, entry.outputs):
+                self._tell(node, State.WAITING, f"{word} in {run}: done again")
+            elif self._home.reuse(node, run):
                 self._settle(node, name, _same(entry, run))
                 return
         self._submit(node, order, name)
@@ -232,8 +239,9 @@ class Engine:
         outputs, what = {}, judged.what
         if judged.state.answered:
             try:
-                what = self._home.bring(node, answer)
+                brought = self._home.bring(node, answer)
                 outputs = outputs_from(node.job.stage, answer)
+                what = brought if judged.state is State.PASSED else what or self._reason(node, answer)
             except (ToolError, OSError, ValueError) as exc:
                 judged = msgspec.structs.replace(judged, state=State.ERROR, again=True)
                 what = f"its answer could not be taken over: {exc}"
@@ -246,6 +254,10 @@ class Engine:
             return
         self._finish(node, event, Outcome(judged.state, outputs, what, answer.seconds))
 
+    def _reason(self, node: Node, answer: Answer) -> str:
+        here = not self._away or place_of(node.job) is Place.HERE
+        return reasons.of(node.job.stage, answer.document, here=here)
+
     def _finish(self, node: Node, event: Ended, outcome: Outcome) -> None:
         self._journal.finish(self._run, node.name, event.attempt, event.answer.end, outcome)
         self._over(node, outcome)
@@ -256,15 +268,16 @@ class Engine:
 
     def _over(self, node: Node, outcome: Outcome) -> None:
         self._outputs[node.name] = {**outcome.outputs, "state": outcome.state}
-        self._tell(node, outcome.state, outcome.what or (f"as in {outcome.reused}" if outcome.reused else ""))
+        note = f"as in {outcome.reused}" if outcome.reused else outcome.what
+        self._tell(node, outcome.state, note, word_of(outcome.outputs))
         for name in self._dependents[node.name]:
             self._waits[name] -= 1
             if not self._waits[name]:
                 self._ready.append(name)
 
-    def _tell(self, node: Node, state: State, note: str) -> None:
+    def _tell(self, node: Node, state: State, note: str, word: str = "") -> None:
         self._states[node.name] = state
-        self._listener.changed(node, state, note)
+        self._listener.changed(node, state, note, word)
 
     def _wind_up(self) -> None:
         """Stop what runs, and write down that it was stopped. Answers that come in meanwhile are kept."""

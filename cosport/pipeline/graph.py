@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from cosport.pipeline.state import State
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cosport.pipeline.document import Document, Job
 
 
@@ -49,6 +53,14 @@ def build(document: Document, cells: tuple[Cell, ...]) -> dict[str, Node]:
             )
             nodes[_name(name, cell)] = Node(_name(name, cell), name, job, cell, needs)
     return nodes
+
+
+def resting_on_nothing(nodes: Mapping[str, Node], states: Mapping[str, State]) -> tuple[str, ...]:
+    """The jobs with an answer that need, directly or through others, one without: a report on what is not there yet."""
+    shaky = {name for name, state in states.items() if not state.answered and state is not State.SKIPPED}
+    while more := {name for name, node in nodes.items() if name not in shaky and not shaky.isdisjoint(node.needs)}:
+        shaky |= more
+    return tuple(name for name in nodes if name in shaky and states[name].answered)
 
 
 def _cells(document: Document, job: Job, cells: tuple[Cell, ...]) -> tuple[Cell | None, ...]:

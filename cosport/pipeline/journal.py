@@ -166,8 +166,11 @@ class Journal:
             self._store.many("INSERT INTO jobs (run, node, position, job, cell, state) VALUES (?,?,?,?,?,?)", rows)
         self._log(run, at, "new_run", pipeline, jobs)
 
-    def reopen(self, run: str, note: str) -> tuple[str, ...]:
-        """Take a run up again: jobs without an answer wait once more, open attempts are lost; the jobs that had any."""
+    def reopen(self, run: str, note: str, anew: Sequence[str] = ()) -> tuple[str, ...]:
+        """Take a run up again: jobs without an answer wait once more, open attempts are lost; the jobs that had any.
+
+        `anew` are jobs that have an answer and wait again all the same: it rests on one that there was not.
+        """
         at = self._clock()
         with self._store.transaction():
             self._store.write("UPDATE runs SET state='running', ended=NULL WHERE id=?", (run,))
@@ -182,7 +185,9 @@ class Journal:
                 "WHERE run=? AND state NOT IN ('passed', 'failed', 'waiting')",
                 (run,),
             )
-        self._log(run, at, "reopen", note)
+            again = "UPDATE jobs SET state='waiting', what='', outputs='{}', reused='' WHERE run=? AND node=?"
+            self._store.many(again, [(run, node) for node in anew])
+        self._log(run, at, "reopen", note, anew)
         return lost
 
     def end_run(self, run: str, state: str) -> None:

@@ -26,7 +26,13 @@ DOCUMENT: Final = "document.json"
 LOG: Final = "log.txt"
 PID: Final = "pid"
 
+_ERROR: Final = "cosport: "
+"""How a stage's error begins, as `cosport.cli.frame` writes it."""
+
 _LARGEST_DOCUMENT: Final = 64 << 20
+_TAIL: Final = 4096
+"""Bytes at the end of a log in which the reason of a bad end is looked for."""
+
 _RUNNING: Final[dict[str, tuple[Order, threading.Event]]] = {}
 """The orders that this process performs now, each with the flag that stops it."""
 
@@ -74,7 +80,22 @@ def perform(order: Order, folder: Path, repo: Path, config: Path | None) -> Answ
             end=End.TIMED_OUT, seconds=seconds, worker=where(), what=f"its limit of {order.seconds:g} seconds passed"
         )
     document = output.read_bytes() if order.is_stage and output.stat().st_size <= _LARGEST_DOCUMENT else b""
-    return Answer(end=End.EXITED, status=status, seconds=seconds, worker=where(), document=document)
+    said = _last_words(folder / LOG, is_stage=order.is_stage) if status else ""
+    return Answer(end=End.EXITED, status=status, seconds=seconds, worker=where(), what=said, document=document)
+
+
+def _last_words(log: Path, *, is_stage: bool) -> str:
+    """What a process said last: of a stage its error and hint, of a command its last line; "" for nothing."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL))
+            lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    except OSError:
+        return ""
+    if not is_stage:
+        return lines[-1].strip() if lines else ""
+    begin = next((at for at in reversed(range(len(lines))) if lines[at].startswith(_ERROR)), len(lines))
+    return "\n".join(lines[begin:]).removeprefix(_ERROR)
 
 
 def where() -> str:

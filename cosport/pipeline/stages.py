@@ -7,7 +7,8 @@ that it started, which a function in a thread cannot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -24,8 +25,19 @@ if TYPE_CHECKING:
 Outputs = dict[str, str]
 """What other jobs may refer to. Words, numbers and object names only: no text of a commit is among them."""
 
+REPORT: Final = "result/report.html"
+"""Where in its folder a regression job leaves what people read."""
+
 COSPORT: Final = "cosport"
 """The first argument of a stage's command line: the cosport of the machine that runs it."""
+
+
+class IsPath(Enum):
+    """Whether the value of an argument is a path, which an input counts from where the user stood."""
+
+    NO = 0
+    YES = 1
+    IF_THERE = 2  # a name or a revision too; a path where it looks like one and something is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +49,15 @@ class Parameter:
     many: bool = False
     flag: bool = False
     revision: bool = False
+    path: IsPath = IsPath.NO
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage. `read` takes its outputs out of its document."""
+    """One stage. `read` takes its outputs out of its document.
+
+    `undecided` names outputs and their values that are an answer, and not one that a later run should take over.
+    """
 
     command: tuple[str, ...]
     parameters: Mapping[str, Parameter]
@@ -50,6 +66,7 @@ class Stage:
     where: Place
     reuse: bool
     holds_token: bool = False
+    undecided: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def argv(self, given: Mapping[str, Scalar | tuple[str, ...]]) -> tuple[str, ...]:
         """The command line for these arguments, which were checked before."""
@@ -60,6 +77,8 @@ class Stage:
                 continue
             value = given[name]
             values = value if isinstance(value, tuple) else (str(value),)
+            if parameter.option and values in ((), ("",)):
+                continue  # an input that was left empty: as if it were not there
             if parameter.flag:
                 options += [parameter.option] * bool(value)
             elif parameter.option:
@@ -136,6 +155,8 @@ _PICK: Final = {
     "class": Parameter("--class"),
     "from": Parameter("--from"),
     "force": Parameter("--force", flag=True),
+    "with-prereqs": Parameter("--with-prereqs", flag=True),
+    "with-followups": Parameter("--with-followups", flag=True),
 }
 
 _BUILDS: Final = ("failed", "unknown", "broken-before", "built", "not-applicable")
@@ -170,6 +191,7 @@ STAGES: Final[dict[str, Stage]] = {
         read=_presubmit,
         where=Place.HERE,  # it asks the history index, which stands here
         reuse=False,
+        undecided={"verdict": ("incomplete",)},
     ),
     "build": Stage(
         command=("presubmit", "--only=build"),  # the one check that compiles; presubmit itself leaves it to this stage
@@ -181,16 +203,17 @@ STAGES: Final[dict[str, Stage]] = {
         read=_build,
         where=Place.WORKER,
         reuse=False,  # what could not be built today may be tomorrow; what was, is not compiled again
+        undecided={"outcome": ("unknown",)},
     ),
     "regress": Stage(
         command=("regress", "run", f"--out={FOLDER}/result"),
         parameters={
-            "workload": Parameter(required=True),
-            "with": Parameter("--with", revision=True),
-            "without": Parameter("--without", revision=True),
-            "tree": Parameter("--tree"),
+            "workload": Parameter(required=True, path=IsPath.IF_THERE),
+            "with": Parameter("--with", revision=True, path=IsPath.IF_THERE),
+            "without": Parameter("--without", revision=True, path=IsPath.IF_THERE),
+            "tree": Parameter("--tree", path=IsPath.YES),
             "mode": Parameter("--mode"),
-            "profile": Parameter("--profile"),
+            "profile": Parameter("--profile", path=IsPath.IF_THERE),
             "repeats": Parameter("--repeats"),
             "accel": Parameter("--accel"),
             "control": Parameter("--control", flag=True),
@@ -199,6 +222,7 @@ STAGES: Final[dict[str, Stage]] = {
         read=_regress,
         where=Place.WORKER,
         reuse=True,
+        undecided={"verdict": ("inconclusive",)},
     ),
     "push": Stage(
         command=("backport", "--push"),
@@ -216,8 +240,9 @@ STAGES: Final[dict[str, Stage]] = {
     "vote": Stage(
         command=("bot", "once"),
         parameters={
-            "config": Parameter("--config"),  # the bot's file, where it is not the configuration of the run
-            "dir": Parameter("--dir"),
+            # The bot's file, where it is not the configuration of the run.
+            "config": Parameter("--config", path=IsPath.YES),
+            "dir": Parameter("--dir", path=IsPath.YES),
             "dry-run": Parameter("--dry-run", flag=True),
         },
         outputs=("open", "judged", "posted"),
@@ -237,7 +262,7 @@ STAGES: Final[dict[str, Stage]] = {
     "site": Stage(
         command=("site",),
         parameters={
-            "folder": Parameter(required=True),
+            "folder": Parameter(required=True, path=IsPath.YES),
             "title": Parameter("--title"),
             "notes": Parameter("--notes", many=True, revision=True),
         },
@@ -249,6 +274,9 @@ STAGES: Final[dict[str, Stage]] = {
 }
 
 
+_WORDS: Final = ("outcome", "verdict", "count", "status")
+"""The outputs that say more than a state, the first of them that a job has."""
+
 RUN_OUTPUTS: Final = ("status",)
 """The outputs of a plain command."""
 
@@ -256,6 +284,20 @@ RUN_OUTPUTS: Final = ("status",)
 def outputs_of(stage: str) -> tuple[str, ...]:
     """The outputs of a job of that stage ("" is a plain command): its state, and the stage's own."""
     return ("state", *(STAGES[stage].outputs if stage else RUN_OUTPUTS))
+
+
+def word_of(outputs: Mapping[str, str]) -> str:
+    """The word in which a job's outputs say more than its state; "" for none."""
+    word = next((outputs[name] for name in _WORDS if outputs.get(name)), "")
+    return "" if word == "0" else word
+
+
+def undecided(stage: str, outputs: Mapping[str, str]) -> str:
+    """The output of an answer that decides nothing, so that the job is done again; "" where it decides."""
+    if not stage:
+        return ""
+    open_ones = STAGES[stage].undecided.items()
+    return next((outputs[name] for name, values in open_ones if outputs.get(name) in values), "")
 
 
 def outputs_from(stage: str, answer: Answer) -> Outputs:

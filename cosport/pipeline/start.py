@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from cosport.pipeline.lane import Here
 from cosport.pipeline.order import Tip
 from cosport.pipeline.plan import Orders, Plan
 from cosport.pipeline.runs import Run, folder_of
+from cosport.pipeline.stages import STAGES, IsPath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from cosport.git.repository import Repository
     from cosport.pipeline.cluster import Machine, Tls
     from cosport.pipeline.dask_lane import Task
+    from cosport.pipeline.document import Document
     from cosport.pipeline.engine import Listener
     from cosport.pipeline.graph import Node
     from cosport.pipeline.lane import Events, Lane
@@ -59,8 +62,8 @@ class Grid:
     wait: float = WAIT
 
 
-def inputs(source: Source, given: Mapping[str, str]) -> dict[str, str]:
-    """The inputs of a run: what the user gives, else the defaults. Raises UsageError, PipelineError."""
+def inputs(source: Source, given: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The inputs of a run: what the user gives, else the defaults; paths count from `folder`. Raises UsageError."""
     known = source.document.inputs
     for name in given:
         if name not in known:
@@ -73,8 +76,32 @@ def inputs(source: Source, given: Mapping[str, str]) -> dict[str, str]:
         if value is None:
             what = f" ({spec.help})" if spec.help else ""
             raise UsageError(f"the input {name!r}{what} is not given", hint=f"give it: --set {name}=VALUE")
-        values[name] = value
+        values[name] = _from(folder, value, _is_path(source.document, name))
     return values
+
+
+def _is_path(document: Document, name: str) -> IsPath:
+    """Whether an input is a path: its file says so, or the arguments do that it begins."""
+    if document.inputs[name].path:
+        return IsPath.YES
+    found = [
+        STAGES[job.stage].parameters[key].path
+        for job in document.jobs.values()
+        if job.stage
+        for key, value in job.args.items()
+        for text in (value if isinstance(value, tuple) else (value,))
+        if isinstance(text, str) and text.startswith(f"${{inputs.{name}}}")
+    ]
+    return max(found, key=lambda each: (each is IsPath.YES, each.value), default=IsPath.NO)
+
+
+def _from(folder: Path, value: str, is_path: IsPath) -> str:
+    if is_path is IsPath.NO or not value:
+        return value
+    full = os.path.abspath(folder / Path(value).expanduser())  # noqa: PTH100 - `..` goes up as people read it
+    if is_path is IsPath.IF_THERE and not (("/" in value or "." in value) and Path(full).exists()):
+        return value
+    return full
 
 
 def cells(
@@ -199,7 +226,9 @@ class Works:
                 return run, done
             run.end_leftovers()
             client = self._client(source, nodes)
-            journal.reopen(name, "its client died: it may have run to its end unseen")
+            states = {entry.node: entry.state for entry in journal.entries(name)}
+            note = "its client died: it may have run to its end unseen"
+            journal.reopen(name, note, graph.resting_on_nothing(nodes, states))
             return run, self._work(_Work(run, plan, nodes), client, journal, tell)
 
     def _client(self, source: Source, nodes: Mapping[str, Node]) -> Client | None:
@@ -250,6 +279,7 @@ class Works:
                 home=run,
                 listener=tell(run, nodes),
                 fresh=plan.fresh,
+                away=bool(self._grid.scheduler),
             ).work()
 
 

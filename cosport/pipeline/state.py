@@ -78,9 +78,9 @@ def judge(answer: Answer, *, is_stage: bool) -> Judgement:
     status = answer.status
     if status == 0:
         return Judgement(State.PASSED)
+    what = f"it ended with {status}: {answer.what or 'see its log'}"
     if status in (-signal.SIGKILL, TEMPORARY if not is_stage else 3):
-        what = _KILLED if status < 0 else f"it ended with {status}: a failure of the machine"
-        return Judgement(State.ERROR, again=True, what=what)
+        return Judgement(State.ERROR, again=True, what=_KILLED if status < 0 else answer.what or what)
     if status == 1 or not is_stage:
-        return Judgement(State.FAILED)
-    return Judgement(State.ERROR, what=f"it ended with {status}: see its log")
+        return Judgement(State.FAILED, what="" if is_stage else what)
+    return Judgement(State.ERROR, what=answer.what or what)

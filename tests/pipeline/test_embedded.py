@@ -15,6 +15,8 @@ import jsonschema
 import pytest
 
 from cosport.cli import schema
+from cosport.pipeline import reading, start
+from cosport.pipeline.stages import STAGES
 from tests.docs import kernel
 from tests.support import Answer, Git, cosport
 
@@ -90,6 +92,77 @@ def test_a_matrix_runs_each_branch_for_itself(run: Callable[..., dict[str, Any]]
     log = Path(found["by_name"]["look@cos-6.1"]["folder"], "log.txt").read_text(encoding="utf-8")
     assert f"(cherry picked from commit {fix}" in log
     assert found["by_name"]["look@cos-5.10"]["what"] == "pick@cos-5.10 failed"
+
+
+PATHS = """
+pipeline: p
+inputs: {site: {}, file: {path: true, default: one.txt}, word: {default: one.txt}}
+matrix: {branches: [cos-6.1]}
+jobs:
+  site: {stage: site, with: {folder: "${inputs.site}"}, once: true}
+  look: {run: [printf, "%s ", "${inputs.file}", "${inputs.word}"], stdout: out, once: true}
+"""
+
+
+def test_paths_count_from_where_the_command_was_given(repo: Git, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    file = tmp_path / "p.yaml"
+    file.write_text(PATHS, encoding="utf-8")
+    command = ["pipeline", "run", str(file), "--repo", str(repo.path), "--set", "site=../pages", "--json"]
+    found = document(cosport(*command, cwd=tmp_path / "here"), 0)
+    assert (tmp_path / "pages/index.html").is_file()
+    said = Path(found["by_name"]["look"]["folder"], "out").read_text(encoding="utf-8")
+    assert said == f"{tmp_path}/here/one.txt one.txt "
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "path"),
+    [
+        ("tree", "linux", True),
+        ("with", "kernel/a.ko", True),
+        ("with", "v6.1", False),  # there is no such file
+        ("workload", "own.yaml", True),
+        ("workload", "balloon", False),  # the folder of that name is written ./balloon
+        ("profile", "small", False),
+    ],
+)
+def test_a_name_is_a_path_where_it_looks_like_one_and_is_there(
+    tmp_path: Path, key: str, value: str, path: bool
+) -> None:
+    for name in ("kernel/a.ko", "own.yaml", "balloon/x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    given = {"workload": "balloon", key: "${inputs.x}"}
+    text = f"pipeline: p\ninputs: {{x: {{}}}}\njobs:\n  a: {{stage: regress, with: {json.dumps(given)}}}\n"
+    found = start.inputs(reading.parse(text, "f"), {"x": value}, tmp_path)
+    assert found == {"x": str(tmp_path / value) if path else value}
+
+
+def test_a_report_on_what_had_no_answer_is_made_anew_by_resume(
+    run: Callable[..., dict[str, Any]], repo: Git, tmp_path: Path
+) -> None:
+    probe = f"test -e {tmp_path}/mended || {{ echo no disk; exit 75; }}"
+    first = run(
+        f"""
+pipeline: p
+jobs:
+  shaky: {{run: [sh, -c, "{probe}"], retries: 0}}
+  report: {{run: [echo, "${{jobs.shaky.state}}"], needs: [shaky], after: ended, stdout: out}}
+  other: {{run: [sh, -c, "echo x >> {tmp_path}/other"]}}
+""",
+        check=3,
+    )
+    assert first["by_name"]["shaky"]["what"] == "no disk"
+    (tmp_path / "mended").touch()
+    again = document(cosport("pipeline", "resume", "p-1", "--json", cwd=repo.path), 0)
+    assert Path(again["by_name"]["report"]["folder"], "out").read_text(encoding="utf-8") == "passed\n"
+    assert len(again["by_name"]["report"]["attempts"]) == 2
+    assert (tmp_path / "other").read_text(encoding="utf-8") == "x\n"
+
+
+def test_an_argument_left_empty_is_none() -> None:
+    argv = STAGES["regress"].argv({"workload": "balloon", "mode": ""})
+    assert not [each for each in argv if each.startswith("--mode")]
 
 
 def test_the_same_inputs_are_answered_once(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from cosport.errors import LockedError
@@ -14,6 +15,7 @@ from cosport.pipeline.graph import build
 from cosport.pipeline.journal import Attempt, Entry, Journal, Outcome
 from cosport.pipeline.lane import Begun, Ended
 from cosport.pipeline.order import Answer, Order
+from cosport.pipeline.plan import key
 from cosport.pipeline.reading import parse
 from cosport.pipeline.state import End, State
 
@@ -71,7 +73,7 @@ class Home:
 
 
 class Listener:
-    def changed(self, node: Node, state: State, note: str) -> None:
+    def changed(self, node: Node, state: State, note: str, word: str = "") -> None:
         """Nobody listens."""
 
 
@@ -106,6 +108,43 @@ def test_a_scheduler_that_goes_away_is_held_against_no_job(tmp_path: Path) -> No
     worst, entries, attempts, _ = work(tmp_path, *[GONE] * 7, GOOD)
     assert (worst, entries["a"].state, entries["b"].state) == (State.PASSED, State.PASSED, State.PASSED)
     assert [each.end for each in attempts if each.node == "a"] == ["lost"] * 7 + ["exited"]
+
+
+class Asked(Orders):
+    """An order of whose inputs an earlier run has an answer."""
+
+    def order(self, node: Node, outputs: Any) -> Order:
+        return msgspec.structs.replace(super().order(node, outputs), run="p-2", is_stage=True)
+
+
+class Told(Listener):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def changed(self, node: Node, state: State, note: str, word: str = "") -> None:
+        self.lines.append(f"{node.name} {state.value}: {note}{word and f' ({word})'}")
+
+
+@pytest.mark.parametrize(("verdict", "runs"), [("inconclusive", True), ("no-effect", False)])
+def test_a_verdict_that_decides_nothing_is_asked_for_again(tmp_path: Path, verdict: str, runs: bool) -> None:
+    nodes = build(parse("pipeline: p\njobs:\n  a: {stage: regress, with: {workload: balloon}}\n", "f").document, ())
+    events: Events = SimpleQueue()
+    document = b'{"judgement": {"verdict": "fixes", "p": 0.01, "reasons": []}, "host": {"accelerator": "tcg"}}'
+    lane = Lane(events, [Ended("", 0, Answer(end=End.EXITED, document=document))])
+    told, orders, home = Told(), Asked(), Home()
+    home.reuse = lambda node, run: True  # type: ignore[method-assign]
+    with Journal.open(tmp_path) as journal:
+        journal.new_run("p-1", "p", nodes.values())
+        inputs = key(orders.order(nodes["a"], {}), nodes["a"])
+        journal.start("p-1", "a", inputs)
+        journal.finish("p-1", "a", 1, End.EXITED, Outcome(State.FAILED, {"verdict": verdict}))
+        journal.new_run("p-2", "p", nodes.values())
+        Engine("p-2", nodes, journal=journal, orders=orders, lanes={Place.WORKER: lane},  # type: ignore[arg-type]
+               events=events, home=home, listener=told).work()  # fmt: skip
+        (entry,) = journal.entries("p-2")
+    assert bool(lane.alone) is runs
+    assert entry.outputs["verdict"] == ("fixes" if runs else verdict)
+    assert told.lines[0] == (f"a waiting: {verdict} in p-1: done again" if runs else f"a failed: as in p-1 ({verdict})")
 
 
 def test_a_job_starts_once_and_ends_once(tmp_path: Path) -> None:

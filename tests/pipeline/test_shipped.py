@@ -32,9 +32,17 @@ def test_a_fix_is_picked_checked_and_proven(repo: Git) -> None:
     jobs = run(repo, "backport-and-prove", *given, check=3)
     assert jobs["pick@cos-6.1"]["outputs"]["outcome"] == "picked"
     assert jobs["presubmit@cos-6.1"]["outputs"]["verdict"] in ("pass", "fail", "incomplete")
-    assert jobs["build@cos-6.1"]["outputs"]["outcome"] == "unknown"  # no defconfig is configured
+    assert jobs["build@cos-6.1"]["outputs"]["outcome"] == "unknown"
+    assert "no defconfigs are configured for cos-6.1" in jobs["build@cos-6.1"]["what"]
+    assert jobs["ready@cos-6.1"]["what"] == "build.outcome is unknown"  # which is no pass
     assert jobs["prove@cos-6.1"]["state"] == "error"  # no answer is no pass
     assert jobs["pick@cos-5.10"]["state"] == "failed"
+    assert "conflicts in drivers/virtio/virtio_balloon.c" in jobs["pick@cos-5.10"]["what"]
+    assert "cosport backport --continue --branch cos-5.10" in jobs["pick@cos-5.10"]["what"]
+    shown = cosport("pipeline", "show", "backport-and-prove-1", cwd=repo.path, check=3)
+    assert "hint: mend that, then try again what has no answer: cosport pipeline resume" in shown.err
+    for job in ("build@cos-6.1", "prove@cos-6.1", "pick@cos-5.10"):
+        assert f"{job}: {jobs[job]['what'].splitlines()[0]}" in shown.out
     assert jobs["prove@cos-5.10"]["state"] == "skipped"
     assert jobs["prove@cos-5.4"]["state"] == "skipped"
 
