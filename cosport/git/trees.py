@@ -89,7 +89,12 @@ def _entries(objects: ObjectReader, tree: Sha | None, place: Quarantine | None) 
         if found is None or found[1] != "tree":
             raise missing(objects.repository, tree)
         data = found[2]
-    return set(_ENTRIES[len(tree)].findall(data))
+    return set(parsed(data, len(tree)))
+
+
+def parsed(tree: bytes, digits: int) -> list[tuple[bytes, bytes, bytes]]:
+    """Mode, name and object of each entry of a tree's contents; a whole name has so many hex digits (40 or 64)."""
+    return _ENTRIES[digits].findall(tree)
 
 
 def with_blobs(place: Quarantine, objects: ObjectReader, tree: Sha, blobs: Mapping[bytes, Sha | None]) -> Sha:

@@ -1,21 +1,24 @@
 """Keeps records in git notes, on `refs/notes/cosport`: read, added to, and shared with a remote.
 
-One `git fast-import` writes the records of any number of commits: it keeps the fan-out of the notes' tree (as
-git-notes(1) describes it) and moves the ref only forward. So a writer that was overtaken sees its update refused, and
-adds its records again to what is there then: nobody's records are lost.
+One `git fast-import` writes the records of any number of commits, and moves the ref only forward. So a writer that was
+overtaken sees its update refused, and adds its records again to what is there then: nobody's records are lost. Notes
+are written as files of the notes' tree and not by fast-import's `N`, which refuses notes of commits that are not here:
+those of another person's picks mostly are not.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
+from cosport.config import is_refname
 from cosport.errors import GitError, RefMovedError
-from cosport.git import identity, refs
+from cosport.git import identity, refs, trees
 from cosport.model.commit import Sha, is_full_sha
 from cosport.records import record as lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from cosport.git.identity import Identity
     from cosport.git.objects import ObjectReader
@@ -30,11 +33,14 @@ THEIRS: Final = "refs/cosport/notes"
 _TRIES: Final = 16
 """How often records are added anew because somebody else moved the ref in between."""
 
+_FULL: Final = 256
+"""Notes that a folder of the notes' tree takes; what comes later goes into folders below it, by two more digits."""
+
 
 def read(reader: ObjectReader, commit: Sha) -> tuple[Record, ...]:
     """The records of one commit, oldest first."""
-    tip = _tip(reader)
-    return lines.parse(_held(reader, tip, [commit]).get(commit, b""))
+    found = _found(reader, _tip(reader), commit)
+    return lines.parse(found[1]) if found is not None else ()
 
 
 def read_all(reader: ObjectReader) -> dict[Sha, tuple[Record, ...]]:
@@ -79,11 +85,11 @@ def unite(reader: ObjectReader, other: str) -> int:
 
 
 def fetch(reader: ObjectReader, remote: str) -> int:
-    """Fetch a remote's records and unite them with ours; how many commits' notes changed here.
+    """Fetch a remote's records (by its name or address) and unite them with ours; how many commits' notes changed.
 
     Raises GitError where the remote cannot be reached. A remote without records is no error.
     """
-    ref = f"{THEIRS}/{remote}"
+    ref = _fetched(remote)
     repository = reader.repository
     if _remote_tip(repository, remote) is None:
         return 0
@@ -107,10 +113,18 @@ def push(reader: ObjectReader, remote: str) -> int:
         done = repository.attempt(*args)
         if done.status == 0:
             return taken
-        overtaken = refs.read(repository, f"{THEIRS}/{remote}") != _remote_tip(repository, remote)
+        overtaken = refs.read(repository, _fetched(remote)) != _remote_tip(repository, remote)
         if not left or not overtaken:
             raise repository.failed(done, args)
     raise AssertionError("the last try returns or raises")
+
+
+def _fetched(remote: str) -> str:
+    """The ref that takes a remote's notes; an address, which is no part of a ref's name, is told by its hash."""
+    ref = f"{THEIRS}/{remote}"
+    if is_refname(ref):
+        return ref
+    return f"{THEIRS}/{hashlib.sha256(remote.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
 def _remote_tip(repository: Repository, remote: str) -> Sha | None:
@@ -133,15 +147,46 @@ def _tip(reader: ObjectReader) -> Sha | None:
     return found[0] if found is not None else None
 
 
-def _held(reader: ObjectReader, tip: Sha | None, names: Iterable[Sha]) -> dict[Sha, bytes]:
-    """The notes of these commits at `tip`, looked for at each depth of fan-out: quicker than a list of all notes."""
-    notes: dict[Sha, bytes] = {}
-    for name in names if tip is not None else ():
-        for path in (name, f"{name[:2]}/{name[2:]}", f"{name[:2]}/{name[2:4]}/{name[4:]}"):
-            if (found := reader.read(f"{tip}:{path}")) is not None and found[1] == "blob":
-                notes[name] = found[2]
-                break
-    return notes
+def _paths(name: Sha) -> Iterator[str]:
+    """Where the note of a commit can stand in the notes' tree (git-notes(1)), the highest folder first."""
+    yield name
+    yield f"{name[:2]}/{name[2:]}"
+    yield f"{name[:2]}/{name[2:4]}/{name[4:]}"
+
+
+def _found(reader: ObjectReader, tip: Sha | None, name: Sha) -> tuple[str, bytes] | None:
+    """Path and contents of a commit's note at `tip`, looked for at each depth: quicker than a list of all notes."""
+    for path in _paths(name) if tip is not None else ():
+        if (found := reader.read(f"{tip}:{path}")) is not None and found[1] == "blob":
+            return path, found[2]
+    return None
+
+
+class _Places:
+    """Paths for notes that are new at `tip`."""
+
+    def __init__(self, reader: ObjectReader, tip: Sha | None) -> None:
+        self._reader = reader
+        self._tip = tip
+        self._counts: dict[str, int] = {}
+
+    def take(self, name: Sha) -> str:
+        """The path for one more note: in the highest folder on its way that is not full."""
+        *higher, deepest = _paths(name)
+        for path in higher:
+            folder = path.rpartition("/")[0]
+            count = self._counts[folder] if folder in self._counts else self._count(folder)
+            self._counts[folder] = count + 1
+            if count < _FULL:
+                return path
+        return deepest
+
+    def _count(self, folder: str) -> int:
+        found = self._reader.read(f"{self._tip}:{folder}") if self._tip is not None else None
+        if found is None or found[1] != "tree":
+            return 0
+        entries = trees.parsed(found[2], self._reader.repository.hash_length)
+        return sum(mode != b"40000" for mode, _, _ in entries)
 
 
 def _all(reader: ObjectReader, tip: Sha) -> dict[Sha, bytes]:
@@ -171,15 +216,18 @@ def _write(
     repository = reader.repository
     for _ in range(_TRIES):
         tip = _tip(reader)
-        held = _held(reader, tip, names)
+        standing = {name: found for name in names if (found := _found(reader, tip, name)) is not None}
+        held = {name: note for name, (_, note) in standing.items()}
         new = {name: note for name, note in change(held).items() if note != held.get(name, b"")}
         if not new and (merged is None or (tip is not None and _leads_to(repository, merged, tip))):
             return 0
         line = (who or identity.committer(repository)).line.encode("utf-8", "surrogateescape")
         stream = [b"commit %b\ncommitter %b\n" % (REF.encode(), line), _data(f"cosport: {why}".encode())]
         stream += [f"{word} {sha}\n".encode() for word, sha in (("from", tip), ("merge", merged)) if sha is not None]
+        places = _Places(reader, tip)
         for name, note in new.items():
-            stream += [f"N inline {name}\n".encode(), _data(note)]
+            path = standing[name][0] if name in standing else places.take(name)
+            stream += [f"M 100644 inline {path}\n".encode(), _data(note)]
         args = ("fast-import", "--quiet", "--date-format=raw", "--done")
         done = repository.attempt(*args, stdin=b"".join((*stream, b"done\n")))
         if done.status == 0:

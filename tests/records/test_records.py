@@ -100,11 +100,14 @@ def test_records_stand_in_git_notes_that_git_shows(git: Git, reader_of: ReaderOf
     assert (git("status", "--porcelain"), git.sha(), git.raw("config", "--local", "--list")) == before
 
 
-def test_git_keeps_the_notes_when_they_fan_out(git: Git, reader_of: ReaderOf) -> None:
+def test_git_reads_the_notes_when_they_fan_out(git: Git, reader_of: ReaderOf) -> None:
     names = [Sha(git.commit({"a": str(number)})) for number in range(300)]
     reader = reader_of(git.path)
     notes.append(reader, {name: [made(number=number)] for number, name in enumerate(names)})
-    assert "/" in git("ls-tree", "-r", "--name-only", "refs/notes/cosport").splitlines()[0]
+    paths = git("ls-tree", "-r", "--name-only", "refs/notes/cosport").splitlines()
+    assert sum("/" not in path for path in paths) == 256
+    assert sorted(path.replace("/", "") for path in paths) == sorted(names)
+    assert len(git("notes", "--ref=cosport", "list").splitlines()) == 300
     git("notes", "--ref=cosport", "append", "-m", "seen", names[7])
     notes.append(reader, {names[7]: [made(Kind.VOTE, label="Verified")], names[8]: [made(Kind.VOTE, label="x")]})
     found = notes.read_all(reader)
@@ -152,6 +155,35 @@ def test_records_travel_by_fetch_and_push(git: Git, make_git: Callable[..., Git]
     notes.push(ada, "origin")
     notes.push(ben, "origin")
     assert house.sha("refs/notes/cosport") == tip, "two ends that hold the same push nothing new"
+
+
+def test_records_of_commits_that_are_not_here_travel_too(
+    git: Git, make_git: Callable[..., Git], reader_of: ReaderOf
+) -> None:
+    git.commit({"a": "1"})
+    house = make_git("house.git", bare=True)
+    git("push", "-q", str(house.path), "main")
+    mine, others = Sha(git.commit({"a": "mine"})), Sha("ab" * 20)  # each is in one repository only
+    ada, ben = reader_of(git.path), reader_of(make_git("ben").path)
+    address = f"file://{house.path}"  # which is no part of a ref's name
+    notes.append(ada, {mine: [made(a=1)]})
+    notes.push(ada, address)
+    notes.append(ben, {others: [made(b=1)]})
+    assert notes.push(ben, str(house.path)) == 1
+    assert notes.fetch(ada, address) == 1
+    assert notes.read_all(ada) == notes.read_all(ben) == {mine: (made(a=1),), others: (made(b=1),)}
+
+
+def test_a_note_is_written_where_git_has_put_it(git: Git, reader_of: ReaderOf) -> None:
+    names = [Sha(git.commit({"a": str(number)})) for number in range(140)]
+    reader = reader_of(git.path)
+    for name in names:  # git's own fan-out begins with fewer notes than ours
+        git("notes", "--ref=cosport", "add", "-m", "a person's", name)
+    before = set(git("ls-tree", "-r", "--name-only", "refs/notes/cosport").splitlines())
+    assert any("/" in path for path in before)
+    notes.append(reader, {name: [made(a=1)] for name in names})
+    assert set(git("ls-tree", "-r", "--name-only", "refs/notes/cosport").splitlines()) == before
+    assert git("notes", "--ref=cosport", "show", names[3]).count("a person's") == 1
 
 
 def test_a_remote_that_refuses_is_an_error_with_its_words(
