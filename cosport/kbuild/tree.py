@@ -138,16 +138,22 @@ class Folder:
             raise UsageError(f"{self.path} has no {path}: {exc.strerror}", hint=hint) from exc
 
     def lay_out(self, folder: Path) -> None:
-        """Copy it, without what a build left in it; files that are equal by size and time keep their place."""
+        """Copy it, without what a build left in it; files that are equal by size and time keep their place.
+
+        Links are copied as links. None is followed, in the copy neither: it may lead to the user's own files.
+        """
         for root, names, files in os.walk(self.path):
             ignored = shutil.ignore_patterns(*_BUILT)(root, [*names, *files])
             names[:] = [name for name in names if name not in ignored]
+            links = [name for name in names if Path(root, name).is_symlink()]
             into = folder / Path(root).relative_to(self.path)
-            into.mkdir(parents=True, exist_ok=True)
+            if into.is_symlink() or not into.is_dir():
+                _remove(into)
+                into.mkdir(parents=True)
             wanted = {*names, *files} - ignored
             for gone in [entry for entry in into.iterdir() if entry.name not in wanted]:
                 _remove(gone)
-            for name in files:
+            for name in (*files, *links):
                 if name not in ignored:
                     _copy(Path(root, name), into / name)
         if (folder / ".config").exists() or (folder / "include/config").exists():
@@ -202,14 +208,16 @@ def _remove(entry: Path) -> None:
     if entry.is_dir() and not entry.is_symlink():
         shutil.rmtree(entry)
     else:
-        entry.unlink()
+        entry.unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_symlink():
-        target.unlink(missing_ok=True)
+        _remove(target)
         target.symlink_to(os.readlink(source))  # noqa: PTH115 - a link is copied as it is written
         return
+    if target.is_symlink() or target.is_dir():
+        _remove(target)
     stat = source.stat()
     if target.is_file() and target.stat().st_size == stat.st_size and target.stat().st_mtime_ns == stat.st_mtime_ns:
         return
@@ -245,18 +253,34 @@ class Tree:
         return self.replaced[path] if path in self.replaced else self.source.read(path)
 
     def lay_out(self, folder: Path) -> None:
-        """Write the tree into `folder`: source, then files replaced; what an earlier tree replaced is undone."""
+        """Write the tree into `folder`: source, then files replaced; what an earlier tree replaced is undone.
+
+        Raises what the source's `read` and `lay_out` raise, BuildError where a file cannot be replaced.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         memo = folder.with_name("replaced")
         before = set(memo.read_text(encoding="utf-8").splitlines()) if memo.is_file() else set()
         publish(memo, "".join(f"{path}\n" for path in sorted(before | self.replaced.keys())).encode())
         self.source.lay_out(folder)
-        for path in before | self.replaced.keys():
-            _put(folder / path, self.read(path))
+        for path in before - self.replaced.keys():
+            try:
+                _put(folder, path, self.source.read(path))
+            except UsageError:  # this source has no such file, and laid none out
+                continue
+        for path, data in self.replaced.items():
+            _put(folder, path, data)
         publish(memo, "".join(f"{path}\n" for path in sorted(self.replaced)).encode())
 
 
-def _put(file: Path, data: bytes) -> None:
-    """Write a file unless it holds that already: make goes by its time."""
+def _put(folder: Path, path: str, data: bytes) -> None:
+    """Write a file of the tree in `folder` unless it holds that already: make goes by its time.
+
+    Raises BuildError where its folder is a link that leads out of there.
+    """
+    file = folder / path
+    if not file.parent.resolve().is_relative_to(folder.resolve()):
+        raise BuildError(f"{path} cannot be replaced: its folder is a link that leads out of the tree")
+    if file.is_symlink():
+        file.unlink()
     if not file.is_file() or file.read_bytes() != data:
         file.write_bytes(data)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cosport.errors import ToolError, UsageError
+from cosport.errors import BuildError, ToolError, UsageError
 from cosport.git.repository import Repository
 from cosport.kbuild import archive
 from cosport.kbuild.tree import Archive, Folder, Revision, Source, Tree
@@ -166,3 +166,58 @@ def test_what_a_killed_run_replaced_is_undone_by_the_next(tmp_path: Path) -> Non
         Tree(Torn(file), {"Kconfig": b"changed\n"}).lay_out(place)
     Tree(Archive(file)).lay_out(place)
     assert (place / DRIVER).read_bytes() == b"int shrinker;\n"
+
+
+def test_links_of_a_folder_are_copied_and_never_written_through(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "kept").write_text("the user's", encoding="utf-8")
+    tree = plant(tmp_path / "tree", include__dts__a=b"a", other=b"a file", place__deep__b=b"b")
+    (tree / "prefix").symlink_to("include/dts")
+    (tree / "shown").symlink_to(home / "kept")
+    out = tmp_path / "out"
+    Folder(tree).lay_out(out)
+    assert (out / "prefix").is_symlink()
+    assert (out / "prefix" / "a").read_bytes() == b"a"
+    # What was a link becomes a file and a folder, and what was a file and a folder the other.
+    for name in ("prefix", "shown"):
+        (tree / name).unlink()
+    (tree / "prefix").symlink_to(home)
+    Folder(tree).lay_out(out)
+    (tree / "prefix").unlink()
+    (tree / "other").unlink()
+    shutil.rmtree(tree / "place")
+    plant(tree, prefix__new=b"new", shown=b"shown", other__below=b"below", place=b"place")
+    Folder(tree).lay_out(out)
+    assert (out / "shown").read_bytes() == b"shown"
+    assert sorted(each.name for each in (out / "prefix").iterdir()) == ["new"]
+    assert (out / "place").read_bytes() == b"place"
+    assert (out / "other" / "below").read_bytes() == b"below"
+    assert [each.name for each in home.iterdir()] == ["kept"]
+    assert (home / "kept").read_text(encoding="utf-8") == "the user's"
+
+
+def test_a_file_that_is_replaced_is_not_written_through_a_link(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("the user's", encoding="utf-8")
+    tree = plant(tmp_path / "tree")
+    (tree / DRIVER).unlink()
+    (tree / DRIVER).symlink_to(kept)
+    out = tmp_path / "out"
+    Tree(Folder(tree), {DRIVER: b"replaced\n"}).lay_out(out)
+    assert (out / DRIVER).read_bytes() == b"replaced\n"
+    shutil.copytree(tree / "drivers", tmp_path / "elsewhere", symlinks=True)
+    shutil.rmtree(tree / "drivers")
+    (tree / "drivers").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BuildError, match="leads out of the tree"):
+        Tree(Folder(tree), {DRIVER: b"replaced\n"}).lay_out(out)
+    assert kept.read_text(encoding="utf-8") == "the user's"
+
+
+def test_a_tree_may_lack_what_an_earlier_one_replaced(git: Git, tmp_path: Path) -> None:
+    repository = Repository.open(git.path)
+    first, second = Sha(git.commit({"Makefile": "", "old.c": "x"})), Sha(git.commit({"old.c": None}))
+    out = tmp_path / "out" / "src"
+    Tree(Revision(repository, first, Sha(git.tree(first)), "x"), {"old.c": b"replaced"}).lay_out(out)
+    Tree(Revision(repository, second, Sha(git.tree(second)), "y")).lay_out(out)
+    assert not (out / "old.c").exists()
