@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 
 class Kind(Enum):
@@ -44,7 +44,15 @@ _HELP: Final = re.compile(r"\s*(?:---)?help(?:---)?\s*$")
 _MACRO: Final = re.compile(r"[A-Za-z0-9_-]+\s*:?\+?=|\$\(")
 _VARIABLE: Final = re.compile(r"\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
 _TYPES: Final = ("bool", "boolean", "tristate", "string", "int", "hex")
-_LEAST: Final = 2
+
+_DEEPEST: Final = 50
+"""Brackets and negations in one another that an expression may have; the kernel's have five."""
+
+_CHAIN: Final = 64
+"""Files that source one another in turn; the kernel's chains have seven."""
+
+_MOST: Final = 20000
+"""Files that are read, one that is sourced twice counting twice; the kernel has about 1,700."""
 
 
 class Default(NamedTuple):
@@ -86,7 +94,8 @@ class Kconfig:
     """All entries that can be reached from a first file.
 
     `read` gives the text of a file of the tree, None where there is none. `is_whole` is False where a file could not be
-    found: then nothing can be said of a symbol that is not defined here.
+    found, or the files are such that reading them would never end: then nothing can be said of a symbol that is not
+    defined here.
     """
 
     def __init__(self, read: Callable[[str], str | None], variables: dict[str, str]) -> None:
@@ -97,11 +106,13 @@ class Kconfig:
         self._blocks: list[_Block] = []
         self._open: Definition | None = None
         self._files: list[str] = []
+        self._count = 0
 
     def load(self, path: str) -> None:
         """Read a file and all that it sources."""
+        self._count += 1
         text = self._read(path)
-        if text is None or path in self._files:
+        if text is None or path in self._files or len(self._files) >= _CHAIN or self._count > _MOST:
             self.is_whole = False
             return
         self._files.append(path)
@@ -255,41 +266,51 @@ def parse(text: str) -> Expr:
         tokens.append(found[1])
         at = found.end()
     try:
-        made, rest = _or(tokens)
-    except IndexError:
+        made, at = _or(tokens, 0, 0)
+    except (IndexError, _TooDeep):
         return ANY
-    return made if not rest else ANY
+    return made if at == len(tokens) else ANY
 
 
-def _or(tokens: list[str]) -> tuple[Expr, list[str]]:
-    left, tokens = _and(tokens)
-    while tokens and tokens[0] == "||":
-        right, tokens = _and(tokens[1:])
-        left = Expr(Kind.OR, parts=(left, right))
-    return left, tokens
+class _TooDeep(Exception):  # noqa: N818 - it says what the expression is
+    """An expression that nobody writes, such as a million brackets."""
 
 
-def _and(tokens: list[str]) -> tuple[Expr, list[str]]:
-    left, tokens = _factor(tokens)
-    while tokens and tokens[0] == "&&":
-        right, tokens = _factor(tokens[1:])
-        left = Expr(Kind.AND, parts=(left, right))
-    return left, tokens
+def _or(tokens: Sequence[str], at: int, depth: int) -> tuple[Expr, int]:
+    """The expression that begins at the token `at`, and where it ends; `depth` is how deep in another one it stands."""
+    return _joined(tokens, at, depth, Kind.OR)
 
 
-def _factor(tokens: list[str]) -> tuple[Expr, list[str]]:
-    first, rest = tokens[0], tokens[1:]
+def _joined(tokens: Sequence[str], at: int, depth: int, kind: Kind) -> tuple[Expr, int]:
+    mark, part = ("||", _and) if kind is Kind.OR else ("&&", _factor)
+    made, at = part(tokens, at, depth)
+    parts = [made]
+    while at < len(tokens) and tokens[at] == mark:
+        made, at = part(tokens, at + 1, depth)
+        parts.append(made)
+    return (Expr(kind, parts=tuple(parts)) if len(parts) > 1 else made), at
+
+
+def _and(tokens: Sequence[str], at: int, depth: int) -> tuple[Expr, int]:
+    return _joined(tokens, at, depth, Kind.AND)
+
+
+def _factor(tokens: Sequence[str], at: int, depth: int) -> tuple[Expr, int]:
+    if depth > _DEEPEST:
+        raise _TooDeep
+    first, at = tokens[at], at + 1
     if first == "!":
-        made, rest = _factor(rest)
-        return Expr(Kind.NOT, parts=(made,)), rest
+        made, at = _factor(tokens, at, depth + 1)
+        return Expr(Kind.NOT, parts=(made,)), at
     if first == "(":
-        made, rest = _or(rest)
-        return made, rest[1:]
+        made, at = _or(tokens, at, depth + 1)
+        return made, at + 1
+    mark = tokens[at] if at < len(tokens) else ""
     if first[0] == "$":
-        return ANY, rest[2:] if rest and rest[0] in ("=", "!=") else rest
-    if len(rest) >= _LEAST and rest[0] in ("=", "!=", "<", ">", "<=", ">="):
-        return _compared(_plain(first), rest[0], _plain(rest[1])), rest[2:]
-    return Expr(Kind.SYMBOL, _plain(first)), rest
+        return ANY, at + 2 if mark in ("=", "!=") else at
+    if at + 1 < len(tokens) and mark in ("=", "!=", "<", ">", "<=", ">="):
+        return _compared(_plain(first), mark, _plain(tokens[at + 1])), at + 2
+    return Expr(Kind.SYMBOL, _plain(first)), at
 
 
 def _compared(left: str, operator: str, right: str) -> Expr:

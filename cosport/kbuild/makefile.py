@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_ASSIGNMENT: Final = re.compile(
-    r"\s*(?:export\s+|override\s+)?([^\s:=+?#]+(?:\([^)]*\)[^\s:=+?]*)*)\s*(?::{0,3}|\+|\?)=\s*(.*)"
-)
+_PREFIX: Final = re.compile(r"(?:export|override)\s+")
+_NAME_ENDS: Final = re.compile(r"[\s:=+?#]")
+_OPERATOR: Final = re.compile(r"\s*(?::{0,3}|\+|\?)=\s*")
 _SELECTED: Final = re.compile(
     r"(?P<base>[\w.+-]*?)-(?P<how>y|m|objs|\$[({](?:subst m,y,\$\()?CONFIG_(?P<symbol>\w+)[)}]{1,2})"
 )
@@ -22,7 +22,7 @@ _BUILD: Final = re.compile(r"\$\(build\)=(\S+)")
 _LIST: Final = re.compile(r"\$[({]([\w.+-]+?)(?:-objs)?(?:-(?:y|m|objs)?)?[)}:]")
 _VARIABLE: Final = re.compile(r"\$[({][^(){}]*[)}]")
 _FUNCTION: Final = re.compile(r"\$[({](?:addprefix|addsuffix|patsubst|foreach|subst|wildcard|call|shell|basename)\b")
-_OBJECT: Final = re.compile(r"([\w.+/-]+)\.o\b")
+_OBJECT: Final = re.compile(r"(?<![\w.+/-])([\w.+/-]+)\.o\b")
 _ROOTS: Final = frozenset({
     "obj", "lib", "core", "drivers", "libs", "net", "init", "head", "subdir", "always", "extra", "virt", "hostprogs",
 })  # fmt: skip
@@ -86,9 +86,8 @@ class _Reader:
                 continue
             for name in _BUILD.findall(line):
                 self._mention_folder(name)
-            match = _ASSIGNMENT.fullmatch(line)
-            if match:
-                self._assigned(match[1], match[2])
+            if (parts := _assignment(line)) is not None:
+                self._assigned(*parts)
             elif not raw.startswith("\t"):
                 self._rule(line)
 
@@ -133,9 +132,9 @@ class _Reader:
         found: dict[str, set[str]] = {}
         for line in self._text.split("\n"):
             if "$" in line and (names := _LIST.findall(line)):
-                match = _ASSIGNMENT.fullmatch(line)
+                parts = _assignment(line)
                 for name in names:
-                    found.setdefault(name, set()).add(match[1] if match else "")
+                    found.setdefault(name, set()).add(parts[0] if parts is not None else "")
         return found
 
     def _is_used_elsewhere(self, base: str) -> bool:
@@ -185,6 +184,29 @@ class _Reader:
                 self._found.patterns.add(_VARIABLE.sub("*", posixpath.basename(word)))
         if "wildcard" in text or "%" in text or "addsuffix" in text or "foreach" in text:
             self._found.patterns.add("*")
+
+
+def _assignment(line: str) -> tuple[str, str] | None:
+    """Variable and value of `VARIABLE = value` (or another operator); None where a line is something else.
+
+    A variable may hold what else ends its name in brackets: `obj-$(if A, y) += a.o`. No regular expression,
+    because this is read in trees of anybody's, and one that says it takes ages for a line full of brackets.
+    """
+    blanks = len(line) - len(line.lstrip())
+    prefix = _PREFIX.match(line, blanks)
+    for begin in (prefix.end(), blanks) if prefix is not None else (blanks,):
+        at = begin
+        while found := _NAME_ENDS.search(line, at):
+            end = found.start()
+            if end > begin and (operator := _OPERATOR.match(line, end)):
+                return line[begin:end], line[operator.end() :]
+            opened = line.rfind("(", max(at, begin + 1), end)
+            if opened < 0 or line.find(")", opened, end) >= 0:
+                break
+            at = line.find(")", end) + 1
+            if not at:
+                break
+    return None
 
 
 def _needs(kind: str, text: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from cosport.git.objects import ObjectReader
 from cosport.git.repository import Repository
 from cosport.kbuild import built
 from cosport.kbuild.built import Mark, Relevance, relevance
+from cosport.kbuild.makefile import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,6 +120,13 @@ def test_what_is_not_understood_may_be_built(git: Git, line: str) -> None:
 def test_a_name_with_a_variable_in_it_may_be_any_that_fits(git: Git) -> None:
     makefile = "obj-$(CONFIG_OFF) += a_64.o b_64.o\nobj-y += a_$(BITS).o\n"
     assert out(git, makefile, "a_64.c", "b_64.c") == {"b_64.c"}
+
+
+def test_a_makefile_of_anybody_s_is_read_in_reasonable_time() -> None:
+    brackets = "a" + "()" * 5000 + " b\n$(call x" + "(a)(b)" * 5000 + "\nobj-y += a.o\n$(if X, obj-y) := b.o\n"
+    words = f"rule: {'a' * 200_000}\nall: {'a.' * 100_000}\n"
+    found = parse(brackets + words, "drivers/Makefile", "x86")
+    assert [each.what for each in found.mentions] == ["drivers/a.o", "drivers/b.o"]
 
 
 def test_flags_for_an_object_do_not_build_it(git: Git) -> None:

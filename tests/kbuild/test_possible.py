@@ -103,3 +103,16 @@ def test_a_file_that_names_itself_ends() -> None:
     kconfig = Kconfig({"Kconfig": 'source "Kconfig"\n'}.get, {})
     kconfig.load("Kconfig")
     assert not kconfig.is_whole
+
+
+def test_kconfig_files_of_anybody_s_are_read_in_reasonable_time() -> None:
+    deep = entry("A", "depends on " + "(" * 5000 + "B" + ")" * 5000, "default y" + " && !" * 5000 + "B")
+    wide = entry("C", "default y if " + " || ".join(["B"] * 50_000))
+    assert on(deep + wide, "CONFIG_A=y\n") == {"A"}
+
+    laughs = {f"K{number}": f'source "K{number + 1}"\n' * 2 for number in range(40)}
+    chain = {f"L{number}": f'source "L{number + 1}"\n' for number in range(5000)}
+    for files, first in ((laughs, "K0"), (chain, "L0")):
+        kconfig = Kconfig(files.get, {})
+        kconfig.load(first)
+        assert not kconfig.is_whole
