@@ -264,7 +264,7 @@ def find(
 
     `read_shared` gives the file on `refs/meta/cosport` or None; `guess_upstream` a ref or "". Raises ConfigError.
     """
-    named = explicit or (Path(os.environ[VARIABLE]).expanduser() if os.environ.get(VARIABLE) else None)
+    named = explicit or (expanded(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     if named is not None:
         return load(named)
     local = state_dir / FILE
@@ -274,6 +274,14 @@ def find(
     if shared is not None:
         return parse(shared, f"{SHARED_REF}:{FILE}")
     return Config(source="no configuration", upstream=Upstream(ref=guess_upstream()))
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with the home that its `~` means. Raises ConfigError where there is no such home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as exc:
+        raise ConfigError(f"{path}: there is no such home", hint="set HOME, or name the place in full") from exc
 
 
 def load(file: Path) -> Config:

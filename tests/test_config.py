@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cosport import config
 from cosport.config import BranchKind, Config
 from cosport.errors import ConfigError
+from tests.support import invoke
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +109,17 @@ def test_says_file_key_and_what_was_expected(text: str, key: str, expected: str)
     assert expected in caught.value.what
     assert caught.value.exit_code == 2
     assert "s3cret" not in caught.value.what + caught.value.hint
+
+
+def test_the_home_of_nobody_is_a_wrong_configuration_and_no_bug(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    tip = git.commit({"a": "1"}, "one")
+    file = git.path / "c.toml"
+    file.write_text('[upstream]\nref = "HEAD"\n[cve]\ndata = "~no-such-user/vulns"\n')
+    said = "~no-such-user/vulns: there is no such home\nhint: set HOME, or name the place in full"
+    assert said in invoke("show", tip, "--config", str(file), cwd=git.path, check=2).err
+    assert "~no-such-user/vulns is no folder" in invoke("doctor", "--config", str(file), cwd=git.path).out
+    monkeypatch.setenv(config.VARIABLE, "~no-such-user/c.toml")
+    assert "~no-such-user/c.toml: there is no such home" in invoke("plan", tip, cwd=git.path, check=2).err
 
 
 def test_an_address_for_ssh_may_name_its_account() -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cosport import __version__, process
+from cosport.config import expanded
 from cosport.errors import GitError
 from cosport.git.repository import Repository, environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from cosport.config import Config
     from cosport.gerrit.upload import Server
@@ -98,7 +99,7 @@ def _data_version(folder: str) -> str:
     """Something that changes with a folder of CVE data: the commit of its repository, else when it was written to."""
     if not folder:
         return ""
-    place = Path(folder).expanduser()
+    place = expanded(folder)
     if not place.exists():
         return "absent"
     if place.is_dir():

@@ -6,7 +6,6 @@ import contextlib
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cosport.bot.clone import Clone
@@ -15,6 +14,7 @@ from cosport.bot.health import log
 from cosport.bot.journal import Journal
 from cosport.bot.rounds import Bot
 from cosport.bot.voter import Voter
+from cosport.config import expanded
 from cosport.errors import CosportError, Interrupted, LockedError, UsageError
 from cosport.gerrit import changes, credentials, events
 from cosport.gerrit.client import Client
@@ -23,6 +23,7 @@ from cosport.store import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from cosport.bot.health import Health
     from cosport.bot.tally import Tally
@@ -73,7 +74,7 @@ def run(bot: Bot, health: Health, *, stop: threading.Event) -> None:
     wake = threading.Event()
     settings = bot.operator.bot
     if settings.ssh:
-        argv = events.stream_argv(settings.ssh, settings.known_hosts and str(Path(settings.known_hosts).expanduser()))
+        argv = events.stream_argv(settings.ssh, settings.known_hosts and str(expanded(settings.known_hosts)))
         listener = threading.Thread(target=_listen, args=(bot, argv, wake, stop), daemon=True, name="events")
         listener.start()
     pause = 0.0

@@ -222,7 +222,7 @@ def _bot(session: Session, directory: Path | None, *, dry_run: bool) -> Iterator
 
     config, file = _config(session)
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    folder = directory or Path(state).expanduser() / "cosport" / "bot"
+    folder = directory or settings.expanded(state) / "cosport" / "bot"
     with service.opened(folder.absolute(), config, file, dry_run=dry_run) as bot:
         yield bot
 
@@ -231,7 +231,7 @@ def _config(session: Session) -> tuple[Config, Path | None]:
     """The operator's configuration: the bot has no clone of a user's, so a file must be named or lie in one."""
     named = session.config_path or (Path(os.environ[settings.VARIABLE]) if os.environ.get(settings.VARIABLE) else None)
     if named is not None:
-        file = named.expanduser().absolute()
+        file = settings.expanded(named).absolute()
         return settings.load(file), file
     local = session.repository.state_dir / settings.FILE
     return session.config, local if local.is_file() else None

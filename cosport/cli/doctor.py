@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -131,7 +132,7 @@ def named(config: Config) -> Iterator[Check]:
         yield Check("config", State.BROKEN, f"{config.source}: {exc.what}", "no message can be written", needed=True)
     else:
         yield Check("config", State.OK, config.source)
-    if config.cve.data and not Path(config.cve.data).expanduser().is_dir():
+    if config.cve.data and not Path(os.path.expanduser(config.cve.data)).is_dir():  # noqa: PTH111 - `~nobody` stays as it is
         costs = "missing, show, notes and site stop; clone the kernel CNA's vulns repository there"
         yield Check("cve data", State.MISSING, f"{config.cve.data} is no folder", costs)
 

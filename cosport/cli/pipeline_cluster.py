@@ -12,6 +12,7 @@ import typer
 
 from cosport.cli.options import command
 from cosport.cli.session import Session
+from cosport.config import expanded
 from cosport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def worker(
         os.environ[work.VARIABLE] = str(inside)
         cluster.join(address, where, has, folder=inside, ready=lambda each: session.printer.note(f"worker at {each}"))
         return 0
-    home = folder or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cosport" / "worker"
+    home = folder or expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "cosport" / "worker"
     if session.repo is not None:
         work.lend(session.repository, home)
     argv = [sys.executable, "-P", "-m", "cosport", "pipeline", "worker", address, f"--jobs={has.jobs}",
@@ -115,4 +116,4 @@ def tls_of(folder: Path | None) -> cluster.Tls | None:
     """The certificates in a folder."""
     from cosport.pipeline.cluster import Tls as Certificates
 
-    return Certificates(folder.expanduser().absolute()) if folder is not None else None
+    return Certificates(expanded(folder).absolute()) if folder is not None else None

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
+from cosport.config import expanded
 from cosport.cve import read
 from cosport.cve.folder import ENDINGS, File, files
 from cosport.cve.record import Record, Status, id_order, merged, same_commit
@@ -21,6 +21,7 @@ from cosport.store import Row, Store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 VERSION: Final = 1
 """Raise it with every change of the tables or of what `cosport.cve.read` makes of a file."""
@@ -55,7 +56,7 @@ class CveIndex:
 
         Raises ConfigError where there is no such folder or no record in it, CveDataError where a record is damaged.
         """
-        index = cls(open_store(file, version=VERSION, schema=TABLES), Path(data).expanduser().absolute())
+        index = cls(open_store(file, version=VERSION, schema=TABLES), expanded(data).absolute())
         try:
             index._update(progress)
         except BaseException:

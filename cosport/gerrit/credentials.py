@@ -10,14 +10,15 @@ import base64
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from cosport.config import expanded
 from cosport.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from cosport.config import Gerrit
 
@@ -79,12 +80,7 @@ def read(settings: Gerrit, environ: Mapping[str, str] | None = None) -> Credenti
 
 def token_file(settings: Gerrit) -> Path | None:
     """Where the token lies; None where none is named. Raises ConfigError for the home of somebody who is not there."""
-    try:
-        return Path(settings.token_file).expanduser() if settings.token_file else None
-    except RuntimeError as exc:
-        raise ConfigError(
-            f"gerrit.token_file: {settings.token_file!r}: there is no such home", hint="name the file in full"
-        ) from exc
+    return expanded(settings.token_file) if settings.token_file else None
 
 
 def _account(text: str, named: str, where: str) -> Credentials:

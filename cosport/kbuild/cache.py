@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosport import files, store
+from cosport.config import expanded
 from cosport.errors import DiskError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def cache_folder() -> Path:
     """The folder of cosport among the user's caches: $XDG_CACHE_HOME/cosport, else ~/.cache/cosport."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "cosport"
+    return expanded(base or "~/.cache") / "cosport"
 
 
 def key(*parts: str | bytes) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cosport.config import expanded
 from cosport.cve.index import CveIndex
 from cosport.errors import CosportError
 from cosport.git.repository import Repository
@@ -35,7 +35,7 @@ def revision(context: Context) -> str:
     """
     data = context.config.cve.data
     try:
-        done = Repository.open(Path(data).expanduser()).attempt("rev-parse", "-q", "--verify", "HEAD")
+        done = Repository.open(expanded(data)).attempt("rev-parse", "-q", "--verify", "HEAD")
         if done.status == 0:
             return done.stdout.decode("ascii").strip()
     except CosportError:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from cosport.config import expanded
 from cosport.errors import DiskError, UsageError
 from cosport.kbuild.cache import publish
 from cosport.regress import formats
@@ -17,6 +17,7 @@ from cosport.regress.result import SCHEMA, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from cosport.model.regress import ArmName
     from cosport.regress.result import Point, Run
@@ -122,7 +123,7 @@ def default_folder(workload: str, stamp: str) -> Path:
 def results_folder() -> Path:
     """The folder of all such results: $XDG_DATA_HOME/cosport/regress."""
     base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local/share") / "cosport" / "regress"
+    return expanded(base or "~/.local/share") / "cosport" / "regress"
 
 
 def latest() -> Path:
