@@ -8,6 +8,7 @@ leaves either nothing to lose or everything to go on with.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -84,7 +85,7 @@ def load(repository: Repository, branch: str) -> State | None:
     except (msgspec.MsgspecError, UnicodeError) as exc:
         raise ToolError(
             f"{path} is damaged: {exc}",
-            hint=f"give this conflict up, and start over: cosport backport --abort --branch {branch}",
+            hint=f"give this conflict up, and start over: cosport backport --abort --branch {shlex.quote(branch)}",
         ) from exc
 
 
@@ -107,7 +108,7 @@ def still_open(state: State, series: Sequence[Commit]) -> tuple[Result, ...]:
     if tuple(commit.sha for commit in series) in (state.series, state.asked):
         return (*state.results, state.conflict, *pending(state.series[state.position + 1 :], state.conflict))
     what = f"a conflict waits on {state.branch}: {state.current[:12]} in {state.worktree}"
-    hint = f"finish it first: cosport backport --continue (or --abort) --branch {state.branch}"
+    hint = f"finish it first: cosport backport --continue (or --abort) --branch {shlex.quote(state.branch)}"
     return tuple(Result(commit.sha, state.branch, Outcome.ERROR, error=what, hint=hint) for commit in series)
 
 

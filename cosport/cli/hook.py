@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -91,7 +92,9 @@ def commit_msg(
         session.printer.note(f"{each.severity.value} {place}{each.text} [{each.id}]")
     if not any(each.severity is Severity.BLOCK for each in findings):
         return 0
-    session.printer.note(f"the message is kept in {file}: repair it (git commit -e -F {file}), or commit --no-verify")
+    session.printer.note(
+        f"the message is kept in {file}: repair it (git commit -e -F {shlex.quote(str(file))}), or commit --no-verify"
+    )
     return 1
 
 

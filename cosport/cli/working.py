@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -181,16 +182,17 @@ def _tell_rules(printer: Printer, head: str, result: Result) -> None:
 
 
 def _next(printer: Printer, head: str, result: Result) -> None:
-    """What a person who must look does now."""
+    """What a person who must look does now: lines to be copied into a shell."""
+    branch = shlex.quote(result.branch)
     worktree = next((each.worktree for each in result.conflicts if each.worktree), "")
     if worktree:
         printer.say(head, "resolve it in ", Styled(worktree, "bold"))
-        printer.say(f"    then: cosport backport --continue --branch {result.branch}   (or --skip, --abort)")
+        printer.say(f"    then: cosport backport --continue --branch {branch}   (or --skip, --abort)")
     if result.outcome is Outcome.RESOLVED and result.ref:
         how = "not measured" if result.confidence is None else f"{result.confidence:g}"
-        show = f"cosport backport --show --branch {result.branch}"
+        show = f"cosport backport --show --branch {branch}"
         printer.say(head, f"look at it (confidence {how}): {show}")
-        printer.say(f"    then: cosport backport --accept --branch {result.branch}")
+        printer.say(f"    then: cosport backport --accept --branch {branch}")
 
 
 def _review(printer: Printer, head: str, review: Review | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shlex
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -72,7 +73,9 @@ def read(settings: Gerrit, environ: Mapping[str, str] | None = None) -> Credenti
         if not stat.S_ISREG(found.st_mode):
             raise ConfigError(f"{file} is no plain file", hint="gerrit.token_file must be a file of yours")
         if found.st_mode & 0o077:
-            raise ConfigError(f"{file} holds a token and others may read it", hint=f"run: chmod 600 {file}")
+            raise ConfigError(
+                f"{file} holds a token and others may read it", hint=f"run: chmod 600 {shlex.quote(str(file))}"
+            )
         return _account(os.read(handle, _LONGEST).decode("utf-8", "replace").strip(), named, str(file))
     finally:
         os.close(handle)

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import re
+import shlex
 import shutil
 import signal
 import tempfile
@@ -165,7 +166,7 @@ class Repository:
             if process.run(trusting, env=env, cwd=where, timeout=timeout()).status == 0:
                 raise UsageError(
                     f"git does not trust {where}: {_last_line(done.tail)}",
-                    hint=f"if you trust it: git config --global --add safe.directory {where}",
+                    hint=f"if you trust it: git config --global --add safe.directory {shlex.quote(str(where))}",
                 )
             raise _not_opened(where, _last_line(done.tail))
         words = os.fsdecode(done.stdout).rstrip("\n").split("\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,19 @@ def test_a_conflict_tells_where_and_why_and_what_to_do(house: House) -> None:
     assert "conflict" in again.out
     refused = shown(house, "--continue", check=1)
     assert "conflict markers are left at" in refused.err
+
+
+def test_what_to_do_next_can_be_copied_into_a_shell_whatever_the_branch_is_called(git: Git) -> None:
+    name = "x$(touch${IFS}pwned)'"
+    house = House.build(git, (name,))
+    house.land(name, edit(LINES, l5="mine"), "mine")
+    fix = house.fix(edit(LINES, l5="int five;"))
+    told = shown(house, fix, "--to", name, check=1).out
+    (line,) = (line for line in told.splitlines() if "--continue" in line)
+    assert shlex.split(line.partition("   (or")[0].partition("then: ")[2])[-2:] == ["--branch", name]
+    again = shown(house, house.fix(edit(LINES, l5="int six;")), "--to", name)
+    (hint,) = (line for line in (again.out + again.err).splitlines() if "(or --abort)" in line)
+    assert shlex.split(hint.partition("hint: ")[2])[-2:] == ["--branch", name]
 
 
 def test_status_without_any_conflict(house: House) -> None:

@@ -79,11 +79,12 @@ def test_a_repository_that_git_does_not_trust_is_told_apart(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_another_users_repository_is_not_trusted(git: Git) -> None:
-    for path in (git.path, git.path / ".git"):
+    place = git.path.rename(git.path.with_name("with spaces"))
+    for path in (place, place / ".git"):
         os.chown(path, 65534, 65534)
     with pytest.raises(UsageError, match="does not trust") as raised:
-        Repository.open(git.path)
-    assert f"safe.directory {git.path}" in raised.value.hint
+        Repository.open(place)
+    assert f"safe.directory '{place}'" in raised.value.hint
 
 
 def test_a_line_break_in_the_path_is_refused(make_git: Callable[..., Git]) -> None:
