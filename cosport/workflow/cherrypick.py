@@ -5,12 +5,14 @@ The picks are made in the bot's own clone, by the same steps as `cosport backpor
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cosport.backport import target as targets
 from cosport.backport.context import Context, upstream_commits
 from cosport.backport.request import Fields, Request
+from cosport.backport.resume import abort
 from cosport.backport.run import Runner
 from cosport.errors import UsageError
 from cosport.gerrit.changes import myself
@@ -23,8 +25,9 @@ from cosport.model.result import Outcome
 from cosport.workflow.review import Reviews
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from cosport.backport.target import Target
     from cosport.config import Config
     from cosport.gerrit.model import Change
     from cosport.gerrit.upload import Server
@@ -66,10 +69,23 @@ def cherrypick(
             reviews = Reviews(server, config.gerrit.hashtags, (), force=False)
             request = Request(config.message.profile, fields=_said(message), reviews=reviews.known(series))
             chosen = targets.choose(acting, reader, config, branches)
-            results = Runner(context, request).backport(series, chosen)
+            with _nobody_waits(context, chosen):
+                results = Runner(context, request).backport(series, chosen)
             results = reviews.upload(context, chosen, results)
     waits = any(each.outcome is Outcome.WAITS_FOR_MAIN for each in results)
     return Picked("; ".join(_told(each) for each in results), waits)
+
+
+@contextmanager
+def _nobody_waits(context: Context, chosen: Sequence[Target]) -> Iterator[None]:
+    """No conflict waits in this clone, before or after: nobody sits at it, and each later pick would wait with it."""
+    for target in chosen:
+        abort(context, target.name)  # left by a bot that was killed
+    try:
+        yield
+    finally:
+        for target in chosen:
+            abort(context, target.name)
 
 
 def _said(message: bytes) -> Fields:
@@ -81,6 +97,10 @@ def _said(message: bytes) -> Fields:
 
 def _told(result: Result) -> str:
     review = result.review
+    if result.outcome is Outcome.CONFLICT:
+        paths = ", ".join(each.path for each in result.conflicts)
+        by_hand = f"cosport backport {result.upstream[:12]} --to {result.branch} --push"
+        return f"{result.branch}: conflict ({paths}; pick it by hand: {by_hand})"
     if review is not None and review.number:
         return f"{result.branch}: {result.outcome.value}, {review.state}: {review.url}"
     why = review.why if review is not None else result.error or "; ".join(each.detail for each in result.evidence[:1])

@@ -24,6 +24,7 @@ from cosport.bot.voter import Voter
 from cosport.errors import ConfigError, GerritError, ProcessError
 from cosport.gerrit import events
 from cosport.gerrit.client import Client, path
+from tests.backport.house import FILE, edit
 from tests.support import invoke
 
 if TYPE_CHECKING:
@@ -137,6 +138,26 @@ def test_a_cherrypick_that_waits_for_main_is_made_when_that_has_landed(ready: Te
     assert ready.bot_votes(pick.number) == {"Verified": 1, "Main-Branch-Verified": 1}
     ready.bot_once()
     assert ready.change(pick.number).patch_set.number == 1
+
+
+def test_a_cherrypick_that_conflicts_says_so_and_is_in_nobodys_way(ready: Team) -> None:
+    fix = ready.fix()
+    stuck = ready.backport(fix)["review"]["number"]
+    mine = edit(ready.git.read("refs/remotes/origin/cos-5.4", FILE).decode(), l5="int mine;")
+    ready.push_on_top("cos-5.4", {FILE: mine})
+    ready.say(stuck, ready.reviewer, "/cosport cherrypick cos-5.4")
+    ready.bot_once()
+    (said,) = [said for said in ready.bot_says(stuck) if "(to " in said]
+    assert f"cos-5.4: conflict ({FILE}; pick it by hand: cosport backport {fix[:12]} --to cos-5.4 --push)" in said
+    clean = ready.backport(ready.fix(30, "mm: another"))["review"]["number"]
+    for number in (clean, stuck):  # a conflict that waits in the bot's clone would keep others from the branch
+        ready.say(number, ready.reviewer, "/cosport cherrypick cos-5.4")
+    ready.bot_once()
+    (said,) = [said for said in ready.bot_says(clean) if "(to " in said]
+    assert "cos-5.4: picked" in said
+    said = [said for said in ready.bot_says(stuck) if "(to " in said][-1]
+    assert "cos-5.4: conflict (" in said
+    assert not [*(ready.bot_dir / "clone.git/cosport/worktrees").glob("*")]
 
 
 def test_a_record_can_be_held_against_what_gerrit_has(ready: Team) -> None:
