@@ -54,6 +54,7 @@ def _backport(argv: list[str]) -> int | None:
     from cosport.cli.session import Session
 
     with Session(**line.shared) as session:
+        session.begin()
         return backport.run(session, backport.Asked(sha=line.words, **line.own))
 
 

@@ -65,16 +65,37 @@ def run(
     `timeout` is in seconds; when it passes, the process group is killed and ProcessTimeout raised. Raises ToolError if
     the program cannot be started.
     """
-    child = _spawn(argv, env=env, cwd=cwd, stdin=subprocess.PIPE)
-    try:
-        out, err = child.communicate(stdin, timeout=timeout)
-    except subprocess.TimeoutExpired as exc:
-        end(child)
-        raise _too_slow(argv, f"did not end within {timeout:g} seconds") from exc
-    except BaseException:
-        end(child)
-        raise
-    return Completed(tuple(argv), child.returncode, out, err)
+    return Begun(argv, env=env, cwd=cwd).completed(stdin, timeout=timeout)
+
+
+class Begun:
+    """A child that was started ahead of the moment at which its answer is needed; `run` is one without that pause."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._argv = tuple(argv)
+        self._child = _spawn(argv, env=env, cwd=cwd, stdin=subprocess.PIPE)
+
+    def completed(self, stdin: bytes, *, timeout: float) -> Completed:
+        """Give it its input and wait for its end, as `run` does."""
+        try:
+            out, err = self._child.communicate(stdin, timeout=timeout)
+        except subprocess.TimeoutExpired as exc:
+            self.close()
+            raise _too_slow(self._argv, f"did not end within {timeout:g} seconds") from exc
+        except BaseException:
+            self.close()
+            raise
+        return Completed(self._argv, self._child.returncode, out, err)
+
+    def close(self) -> None:
+        """End it where nobody asks for its answer."""
+        end(self._child)
 
 
 def run_keeping(argv: Sequence[str], *, most: int, env: Mapping[str, str] | None = None, timeout: float) -> Completed:

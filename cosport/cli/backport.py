@@ -173,6 +173,7 @@ def run(session: Session, asked: Asked) -> int:
 
 
 def _backport(session: Session, asked: Asked, request: Request) -> int:
+    _begin(session.repository, dry_run=asked.dry_run)
     _import_meanwhile("jinja2")
     from cosport.backport.context import upstream_commits
     from cosport.backport.run import Runner
@@ -201,6 +202,16 @@ def _reviews(session: Session, asked: Asked) -> AbstractContextManager[Reviews |
     from cosport.workflow.review import reviews
 
     return reviews(session.config, hashtags=asked.hashtag, reviewers=asked.reviewer, force=asked.force)
+
+
+def _begin(repository: Repository, *, dry_run: bool) -> None:
+    """Let git answer the first questions while the modules of the command are imported."""
+    from cosport.git import identity
+    from cosport.history import refs
+
+    repository.begin(*refs.QUESTION)
+    if not dry_run:
+        repository.begin(*identity.QUESTION)
 
 
 def _import_meanwhile(*modules: str) -> None:

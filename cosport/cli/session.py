@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from cosport.cli.output import Printer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from cosport.config import Config
@@ -29,13 +30,22 @@ class Session:
     ) -> None:
         self.repo = repo
         self.config_path = config
+        self._opening: Callable[[], Repository] | None = None
         self.printer = printer if printer is not None else Printer(json=json, quiet=quiet, no_color=no_color)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if "repository" in self.__dict__:
+            self.repository.close()
         self.printer.out.flush()
+
+    def begin(self) -> None:
+        """Let git look for the repository while the modules of the command are imported. Raises as `repository`."""
+        from cosport.git.repository import Repository
+
+        self._opening = Repository.opening(self.repo)
 
     @property
     def json(self) -> bool:
@@ -45,9 +55,10 @@ class Session:
     @cached_property
     def repository(self) -> Repository:
         """The repository. Raises UsageError where there is none."""
-        from cosport.git.repository import Repository
-
-        return Repository.open(self.repo)
+        if self._opening is None:
+            self.begin()
+        assert self._opening is not None
+        return self._opening()
 
     @cached_property
     def config(self) -> Config:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cosport.errors import UsageError
 
@@ -28,9 +28,13 @@ class Identity:
         return self.line[: self.line.rindex("<")].strip()
 
 
+QUESTION: Final = ("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
+"""What git is asked for the committer, for those who begin it early."""
+
+
 def committer(repository: Repository) -> Identity:
     """The user as the committer of a commit made now. Raises UsageError where git knows no name and mail."""
-    done = repository.attempt("-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
+    done = repository.attempt(*QUESTION)
     if done.status:
         raise UsageError(
             "git does not know who you are, and a backport carries your name",

@@ -33,7 +33,7 @@ from cosport.errors import (
 from cosport.model.commit import Sha
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _SETTINGS: Final = (
     # Each setting stands here because the user's own value would change a result or run something.
@@ -87,6 +87,11 @@ _KEPT_VARIABLES: Final = (
     "GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_CEILING_",
     "GIT_DISCOVERY_", "GIT_EXEC_PATH", "GIT_SSH", "GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_", "GIT_ALLOW_PROTOCOL",
     "GIT_PROTOCOL", "GIT_NO_LAZY_FETCH",
+)  # fmt: skip
+
+_DESCRIBE: Final = (
+    "rev-parse", "--absolute-git-dir", "--path-format=absolute", "--git-common-dir",
+    "--show-object-format", "--is-bare-repository", "--is-shallow-repository",
 )  # fmt: skip
 
 FRUGAL: Final = ("-c", "core.packedGitWindowSize=16m", "-c", "core.packedGitLimit=128m")
@@ -151,18 +156,25 @@ class Repository:
 
         Raises UsageError where there is none, ToolError where git is missing, too old or refuses.
         """
+        return cls.opening(start)()
+
+    @classmethod
+    def opening(cls, start: Path | None = None) -> Callable[[], Repository]:
+        """As `open`, which goes on while the caller does other things: the repository is what the function returns."""
         where = start if start is not None else Path.cwd()
         if not where.is_dir():
             raise UsageError(f"{where} is no folder", hint="name a git repository with --repo DIR")
         env = environment()
         if start is None and "GIT_DIR" in os.environ:
             env["GIT_DIR"] = os.environ["GIT_DIR"]
-        argv = ["rev-parse", "--absolute-git-dir", "--path-format=absolute", "--git-common-dir",
-                "--show-object-format", "--is-bare-repository", "--is-shallow-repository"]  # fmt: skip
-        done = process.run(["git", *argv], env=env, cwd=where, timeout=timeout())
+        asked = process.Begun(["git", *_DESCRIBE], env=env, cwd=where)
+        return lambda: cls._described(where, asked.completed(b"", timeout=timeout()), env)
+
+    @classmethod
+    def _described(cls, where: Path, done: process.Completed, env: Mapping[str, str]) -> Repository:
         if done.status:
             # Git's status does not tell "none" from "none that I may look at"; a second look, at all of them, does.
-            trusting = ["git", "-c", "safe.directory=*", "-c", "safe.bareRepository=all", *argv]
+            trusting = ["git", "-c", "safe.directory=*", "-c", "safe.bareRepository=all", *_DESCRIBE]
             if process.run(trusting, env=env, cwd=where, timeout=timeout()).status == 0:
                 raise UsageError(
                     f"git does not trust {where}: {_last_line(done.tail)}",
@@ -215,6 +227,10 @@ class Repository:
         """The same repository, seen with more environment variables (a quarantine's object directories)."""
         return replace(self, extra_env=(*self.extra_env, *extra.items()))
 
+    @cached_property
+    def _begun(self) -> dict[tuple[str, ...], process.Begun]:
+        return {}
+
     @property
     def hash_length(self) -> int:
         """Hex digits of a full object name: 40 or 64."""
@@ -247,8 +263,23 @@ class Repository:
 
     def attempt(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> process.Completed:
         """Run git and return what it said, whatever its status."""
+        if not env and (begun := self._begun.pop(args, None)) is not None:
+            return begun.completed(stdin, timeout=timeout())
         merged = {**self.env, **env} if env else self.env
         return process.run(self.argv(*args), stdin=stdin, env=merged, cwd=self.git_dir, timeout=timeout())
+
+    def begin(self, *args: str) -> None:
+        """Start a git that `attempt` or `run` will be asked for soon, so that it works while Python does.
+
+        It tells what was so when it was started. What was begun and never asked for ends with `close`.
+        """
+        if args not in self._begun:
+            self._begun[args] = process.Begun(self.argv(*args), env=self.env, cwd=self.git_dir)
+
+    def close(self) -> None:
+        """End what was begun and never asked for."""
+        while self._begun:
+            self._begun.popitem()[1].close()
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """Run git; its standard output.

@@ -126,11 +126,11 @@ class History(Commits):
 
         To follow the tags takes git longer than the rest: where they lead is kept for as long as no ref changes.
         """
-        listed = list_refs(self.repository, "%(objectname) %(refname)")
+        listed = list_refs(self.repository)
         row = self.store.one("SELECT value FROM meta WHERE key='refs'")
         before, _, peeled = row[0].partition(b"\0") if row is not None else (b"", b"", b"")
         if row is None or before != listed:
-            peeled = peel(self.repository)
+            peeled = peel(self.repository, listed)
             self.store.write("INSERT OR REPLACE INTO meta VALUES ('refs', ?)", (listed + b"\0" + peeled,))
         for line in peeled.decode("utf-8", "surrogateescape").splitlines():
             sha, name = line.split(" ", 1)

@@ -11,18 +11,22 @@ _OPEN_PICKS: Final = b"refs/heads/backport/"
 """Where cosport.backport puts picks."""
 
 
-def list_refs(repository: Repository, form: str) -> bytes:
-    """The branches, remote branches and tags, one a line, in a format of git-for-each-ref(1) that ends with %(refname).
+QUESTION: Final = ("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/remotes", "refs/tags")
+"""What git is asked for the tips, for those who begin it early."""
+
+
+def list_refs(repository: Repository) -> bytes:
+    """The branches, remote branches and tags, one a line: the object's name and the ref's.
 
     Picks that are not landed yet are no history: without them, one backport does not make the next one index its picks.
     """
-    listed = repository.run("for-each-ref", f"--format={form}", "refs/heads", "refs/remotes", "refs/tags")
+    listed = repository.run(*QUESTION)
     return b"".join(line for line in listed.splitlines(keepends=True) if _OPEN_PICKS not in line)
 
 
-def peel(repository: Repository) -> bytes:
-    """The commit that each ref leads to and its full name, one ref a line; refs to other objects are left out."""
-    names = list_refs(repository, "%(refname)").splitlines()
+def peel(repository: Repository, listed: bytes) -> bytes:
+    """The commit that each listed ref leads to and its full name, one ref a line; refs to others are left out."""
+    names = [line.partition(b" ")[2] for line in listed.splitlines()]
     asked = b"".join(name + b"^{commit}\n" for name in names)
     told = repository.run("cat-file", "--batch-check=%(objectname)", stdin=asked).splitlines()
     # What leads to no commit is answered by its name, a space and a word.
