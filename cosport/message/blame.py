@@ -34,9 +34,9 @@ _AFTER: Final = re.compile(
 )
 
 _TIDYING: Final = re.compile(
-    rb"\s*(?:[^\n]*?[:\]] )?(?:remove|drop|kill|delete|rename|clean|clean ?up|get rid|document)(?:s|d|ed|ing)?\b"
+    rb"(?:[^\n]*?[:\]] )?(?:remove|drop|kill|delete|rename|clean|clean ?up|get rid|document)(?:s|d|ed|ing)?\b"
 )
-"""A subject of a commit that repairs nothing: what it removes has become useless since another commit, mostly."""
+"""The subject of a commit that repairs nothing: what it removes has become useless since another commit, mostly."""
 
 _LEADING: Final = frozenset(
     (
@@ -60,7 +60,7 @@ def blamed(low: bytes) -> tuple[str, ...]:
         if named := blames(low, at):
             found[named.decode()] = None
         at = low.find(b"commit", at + 6)
-    return tuple(found) if found and not _TIDYING.match(low) else ()
+    return tuple(found) if found and not _TIDYING.match(low.lstrip()) else ()
 
 
 def blames(low: bytes, at: int) -> bytes:

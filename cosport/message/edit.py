@@ -37,8 +37,8 @@ def with_conflicts(text: str, paths: Sequence[str]) -> str:
 def with_note(text: str, author: str, note: str) -> str:
     """The message with the note `[author: note]` above the last origin line; unchanged where it stands there."""
     message = parse(text)
-    line = note_line(author, note)
-    if any(message.lines[trailer.line - 1] == line for trailer in _annotations(message)):
+    line, lines = note_line(author, note), message.lines
+    if any(lines[trailer.line - 1] == line for trailer in _annotations(message)):
         return text
     return _inserted(message, _anchor(message), (line,))
 
@@ -46,11 +46,12 @@ def with_note(text: str, author: str, note: str) -> str:
 def without_notes(text: str) -> str:
     """The message without this pick's notes."""
     message = parse(text)
+    lines = message.lines
     for trailer in reversed(_annotations(message)):
         if trailer.kind is not Kind.NOTE:
             break  # notes above the list of conflicts are upstream's
-        message = parse(_spliced(message, trailer.line - 1, trailer.lines, ()))
-    return message.text
+        del lines[trailer.line - 1 : trailer.line - 1 + trailer.lines]
+    return "\n".join(lines)
 
 
 def with_value(text: str, key: str, value: str) -> str:
@@ -193,8 +194,8 @@ def _annotations(message: Message) -> list[Trailer]:
     above = [trailer for trailer in message.closing if anchor < 0 or trailer.line <= anchor]
     found: list[Trailer] = []
     while above and _is_annotation(above[-1]):
-        found.insert(0, above.pop())
-    return found
+        found.append(above.pop())
+    return found[::-1]
 
 
 def _inserted(message: Message, index: int, new: Sequence[str]) -> str:

@@ -81,20 +81,20 @@ def _bugs(value: str, profile: Profile) -> str:
 def places(text: str, profile: Profile) -> str:
     """Fields that stand among trailers moved into a paragraph above them."""
     message = parse(text)
-    tagged = {
-        trailer.paragraph: trailer.line for trailer in reversed(message.trailers) if trailer.kind is not Kind.FIELD
-    }
-    moved = [trailer for trailer in own_fields(Subject(message, profile, ())) if trailer.paragraph in tagged]
-    if not moved:
-        return text
-    paragraph = moved[0].paragraph
-    first = min(trailer.line for trailer in message.trailers if trailer.paragraph == paragraph) - 1
+    tagged = {trailer.paragraph for trailer in message.trailers if trailer.kind is not Kind.FIELD}
+    moved: dict[int, list[int]] = {}  # the lines of the fields, by paragraph
+    for trailer in own_fields(Subject(message, profile, ())):
+        if trailer.paragraph in tagged:
+            moved.setdefault(trailer.paragraph, []).append(trailer.line - 1)
+    begins = {trailer.paragraph: trailer.line - 1 for trailer in reversed(message.trailers)}
     lines = message.lines
-    taken = [lines[trailer.line - 1] for trailer in moved if trailer.paragraph == paragraph]
-    gone = {trailer.line - 1 for trailer in moved if trailer.paragraph == paragraph}
-    above, below = lines[:first], [line for index, line in enumerate(lines[first:], first) if index not in gone]
-    gap = [""] if above and above[-1].strip(BLANK) else []
-    return places("\n".join([*above, *gap, *taken, "", *below]), profile)
+    for paragraph, fields in reversed(moved.items()):
+        first, end = begins[paragraph], fields[-1] + 1
+        taken = frozenset(fields)
+        gap = [""] if first and lines[first - 1].strip(BLANK) else []
+        others = [lines[index] for index in range(first, end) if index not in taken]
+        lines[first:end] = [*gap, *(lines[index] for index in fields), "", *others]
+    return "\n".join(lines)
 
 
 def change_ids(text: str, profile: Profile) -> str:

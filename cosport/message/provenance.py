@@ -97,6 +97,9 @@ _QUOTE: Final = b"\"'"
 _CIQ_KEYS: Final = (b"jira", b"cve", b"bugfix", b"commit-author", b"feature", b"subsystem", b"rebuild", b"bugzilla")
 _INCLUSION: Final = re.compile(rb"[\w.-]+ inclusion$|from:? \S")
 """What openEuler writes above its "commit X": "mainline inclusion" and "from mainline-v6.6"."""
+_TOP: Final = 100
+"""The last line at which the "commit X" of CIQ and openEuler stands; it is mostly the sixth."""
+
 _NOTHING: Final = Provenance()
 
 _LONG: Final = 500
@@ -260,12 +263,14 @@ def _all_origins(low: bytes, kinds: int, taken: Collection[int]) -> tuple[Origin
     begins = {begin for word, kind in _ORIGIN_WORDS if kinds & kind for begin in _holding(low, word)}
     found: list[Origin] = []
     lines: list[bytes] = []
+    number = at = 0
     for begin in sorted(begins):
         end = low.find(b"\n", begin)
         line = low[begin : end if end >= 0 else len(low)].strip()
         if begin and begin not in taken and _ANY_ORIGIN.match(line) and not low.startswith(b"cc:", begin):
             lines = lines or low.split(b"\n")
-            found += _origins(lines, low.count(b"\n", 0, begin))
+            number, at = number + low.count(b"\n", at, begin), begin
+            found += _origins(lines, number)
     return tuple(found)
 
 
@@ -303,10 +308,12 @@ def _is_commit_line(lines: list[bytes], number: int) -> bool:
     """
     if lines[number][:1] in (b" ", b"\t"):
         return False
-    above = [line for line in (each.strip() for each in lines[1:number]) if line]
     below = lines[number + 1].strip() if number + 1 < len(lines) else b""
     if below.startswith(b"author: "):
         return b"    " + lines[0].rpartition(b"] ")[2].strip() in lines[number + 2 : number + 8]
+    if number > _TOP:
+        return False
+    above = [line for line in (each.strip() for each in lines[1:number]) if line]
     if any(line.endswith(b" inclusion") for line in above) and all(map(_INCLUSION.match, above)):
         return True
     if not all(line.startswith(_CIQ_KEYS) for line in above):
@@ -362,9 +369,9 @@ def _quoted(message: bytes, start: int) -> str:
             end = text.find(closing, 1)
             if end > 0:
                 return text[1:end].decode("utf-8", "surrogateescape")
-        first = message[start:].split(b"\n", 1)[0].strip().lstrip(b" ,:([")
+        first = line.strip().lstrip(b" ,:([")
         return first[1:].rstrip(b" .)").rstrip(_QUOTE).decode("utf-8", "surrogateescape") if first else ""
-    rest = message[start:].split(b"\n", 1)[0].strip()
+    rest = line.strip()
     if rest.startswith(b"(") and b")" in rest:
         return rest[1 : rest.rindex(b")")].decode("utf-8", "surrogateescape")
     return ""

@@ -43,6 +43,13 @@ def test_upstreams_notes_and_origin_lines_are_left_alone_in_a_message_without_an
     assert edit.with_note(upstream + ours, "Me", "why") == upstream + ours
 
 
+def test_thousands_of_notes_are_edited_in_time() -> None:
+    notes = "[a: x]\n" * 20_000
+    text = f"s\n\n{notes}Signed-off-by: A <a@x>\n"
+    assert edit.with_note(text, "a", "y") == f"s\n\n{notes}[a: y]\nSigned-off-by: A <a@x>\n"
+    assert edit.without_notes(text) == "s\n\nSigned-off-by: A <a@x>\n"
+
+
 def test_a_note_stands_once() -> None:
     text = edit.with_note(TEXT, "Me", "why")
     assert edit.with_note(text, "Me", "why") == text

@@ -36,6 +36,11 @@ def test_a_field_below_trailers_moves_above_their_paragraph() -> None:
     assert fix(text, COS) == "s\n\nTEST=x\nBUG=b/1\n\nSigned-off-by: A <a@x>\nCc: b\n"
 
 
+def test_fields_of_many_paragraphs_move() -> None:
+    paragraph, right = "Cc: b\nBUG=b/1\nCc: c\n\n", "BUG=b/1\n\nCc: b\nCc: c\n\n"
+    assert fix("s\n\n" + paragraph * 2000, COS) == "s\n\n" + (right * 2000).rstrip("\n") + "\n"
+
+
 def test_labels_stand_once() -> None:
     assert fix("UPSTREAM: UPSTREAM: BACKPORT: x\n", load_profile("chromeos")) == "UPSTREAM: BACKPORT: x\n"
 

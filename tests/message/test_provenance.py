@@ -228,6 +228,19 @@ def test_a_huge_message_is_read_in_time() -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [b"commit %b\n", b"jira x\ncommit %b\n", b"commit %b upstream.\n\n", b"(cherry picked from commit %b)\n",
+     b"Fixes: %b\n", b"Fixes: %b 'x\n", b"broken by commit %b\n", b"This reverts commit %b.\n"],
+)  # fmt: skip
+def test_a_message_of_statements_alone_is_read_in_time(line: bytes) -> None:
+    scan(b"subject\n\n" + line % X.encode() * 30_000)
+
+
+def test_a_message_that_begins_with_much_space_is_read_in_time() -> None:
+    assert scan(b" " * 300_000 + b"x\n\nbroken by commit " + X.encode() + b"\n").blames == (X,)
+
+
+@pytest.mark.parametrize(
     ("message", "expected"),
     [
         (b"one line", b"one line"),
