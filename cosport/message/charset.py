@@ -7,18 +7,9 @@ A commit's `encoding` header names the charset of its message and of its author 
 from __future__ import annotations
 
 import codecs
-import re
 from dataclasses import dataclass
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}\Z")
-
-_FAMILIES = re.compile(
-    r"(?:ascii|utf-8|latin-1|iso8859-\d+|cp\d+|koi8-[rtu]|mac-[a-z]+|ptcp154|hp-roman8|tis-620|"
-    r"euc_jp|euc_jis_2004|euc_jisx0213|euc_kr|shift_jis|shift_jis_2004|shift_jisx0213|iso2022_(?:jp|kr)\w*|johab|"
-    r"gb2312|gbk|gb18030|hz|big5|big5hkscs)\Z"
-)
-"""Charsets that people wrote messages in. Python's other codecs (idna, punycode, unicode_escape, utf-7) are no charsets
-of messages, and some take quadratic time on hostile input."""
+from cosport.model.charset import is_known, is_name, is_usable
 
 DEFAULT = "utf-8"
 
@@ -42,7 +33,7 @@ def decode(data: bytes, encoding: bytes | None) -> Text:
     that names a charset unknown here is kept as the codec, so that it is not lost.
     """
     name = (encoding or b"").decode("ascii", "replace")
-    if name and _usable(name):
+    if name and is_usable(name):
         try:
             text = data.decode(name)
             if text.encode(name) == data:
@@ -50,7 +41,7 @@ def decode(data: bytes, encoding: bytes | None) -> Text:
         except UnicodeError:
             pass
         return Text(data.decode("utf-8", "surrogateescape"))
-    kept = name if _NAME.match(name) and not _python_knows(name) else DEFAULT
+    kept = name if is_name(name) and not is_known(name) else DEFAULT
     return Text(data.decode("utf-8", "surrogateescape"), kept)
 
 
@@ -61,13 +52,13 @@ def encode(text: str, codec: str = DEFAULT) -> tuple[bytes, bytes | None]:
     with letters that ISO-8859-1 lacks), the whole message goes to UTF-8 and the header is dropped; `transcode` then
     does the same for the author line. Lone surrogates become the bytes that they stand for.
     """
-    if _usable(codec):
+    if is_usable(codec):
         if codecs.lookup(codec).name != DEFAULT:
             try:
                 return text.encode(codec), codec.encode("ascii")
             except UnicodeError:
                 pass
-    elif _NAME.match(codec) and not any("\x7f" < char < "\udc80" or char > "\udcff" for char in text):
+    elif is_name(codec) and not any("\x7f" < char < "\udc80" or char > "\udcff" for char in text):
         return text.encode("utf-8", "surrogateescape"), codec.encode("ascii")
     try:
         return text.encode("utf-8", "surrogateescape"), None
@@ -80,32 +71,9 @@ def transcode(data: bytes, codec: str, header: bytes | None) -> bytes:
 
     The same bytes, unless the message had to go from another charset to UTF-8.
     """
-    if header is not None or not _usable(codec):
+    if header is not None or not is_usable(codec):
         return data
     try:
         return data.decode(codec).encode("utf-8")
     except UnicodeError:
         return data
-
-
-def _usable(name: str) -> bool:
-    """Whether `name` is a charset of messages that Python can read and write."""
-    if not _NAME.match(name):
-        return False
-    try:
-        return _FAMILIES.match(_canonical(name)) is not None
-    except LookupError:
-        return False
-
-
-def _python_knows(name: str) -> bool:
-    try:
-        _canonical(name)
-    except LookupError:
-        return False
-    return True
-
-
-def _canonical(name: str) -> str:
-    found = codecs.lookup(name).name
-    return "latin-1" if found == "iso8859-1" else found

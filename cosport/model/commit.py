@@ -12,6 +12,7 @@ from itertools import dropwhile, takewhile
 from typing import NewType
 
 from cosport.errors import ToolError
+from cosport.model.charset import is_usable
 
 Sha = NewType("Sha", str)
 """A full object name, lower-case hex: 40 digits (SHA-1) or 64 (SHA-256)."""
@@ -75,14 +76,14 @@ class Commit:
 def decode(data: bytes, encoding: bytes | None) -> str:
     """Bytes of a commit as text for people: by its encoding header, else UTF-8, else latin-1. Never fails.
 
-    The text can always be written as UTF-8: some of Python's codecs, which git does not know, can make surrogates.
+    The text can always be written as UTF-8: some charsets' codecs can make surrogates.
     """
     for name in ((encoding or b"").decode("ascii", "replace"), "utf-8"):
-        if name:
+        if is_usable(name):
             try:
                 text = data.decode(name)
                 text.encode("utf-8")
-            except (ValueError, LookupError):  # damage, a name with a NUL, no such encoding
+            except UnicodeError:
                 continue
             return text
     return data.decode("latin-1")

@@ -130,6 +130,11 @@ def test_any_bytes_become_text_that_can_be_printed(data: bytes, encoding: bytes 
     assert "\n" not in commit(data, encoding).subject or encoding is not None
 
 
+@pytest.mark.parametrize("encoding", [b"punycode", b"idna", b"unicode_escape", b"utf-7", b"undefined", b"rot13", b"\0"])
+def test_a_codec_that_is_no_charset_of_messages_is_not_used(encoding: bytes) -> None:
+    assert decode(b"+AGE-\\x41xn--a-a", encoding) == "+AGE-\\x41xn--a-a"
+
+
 def test_names() -> None:
     assert sha("a" * 40) == "a" * 40
     assert is_full_sha("0" * 64)
