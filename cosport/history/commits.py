@@ -108,11 +108,11 @@ class Commits:
 
     def with_subject(self, text: str) -> list[int]:
         """The ranks of all commits of exactly that subject, oldest first."""
-        wanted = text.encode("utf-8", "surrogateescape")
-        rows = self.store.rows(
-            "SELECT rank, subject FROM commits WHERE subject_key=? ORDER BY rank", (zlib.crc32(wanted),)
-        )
-        return [rank for rank, subject in rows if subject == wanted]
+        found = []
+        for wanted in _spellings(text):
+            rows = self.store.rows("SELECT rank, subject FROM commits WHERE subject_key=?", (zlib.crc32(wanted),))
+            found += [rank for rank, subject in rows if subject == wanted]
+        return sorted(found)
 
     def said_by(self, rank: int) -> tuple[Statement, ...]:
         """All statements of one commit, in their order."""
@@ -131,20 +131,31 @@ class Commits:
 
     def saying(self, kind: Kind, text: str) -> list[Statement]:
         """All statements of a kind that name exactly `text`: a Change-Id, a reverted subject."""
-        rows = self.store.rows(
-            "SELECT rank, detail FROM statements WHERE named = ? AND kind = ? AND kind < 8 ORDER BY rank",
-            (text.encode("utf-8", "surrogateescape"), int(kind)),
-        )
-        return [Statement(rank, kind, text, _text(detail)) for rank, detail in rows]
+        sql = "SELECT rank, detail FROM statements WHERE named = ? AND kind = ? AND kind < 8"
+        rows = [row for wanted in _spellings(text) for row in self.store.rows(sql, (wanted, int(kind)))]
+        return [Statement(rank, kind, text, _text(detail)) for rank, detail in sorted(rows)]
 
     def fixing_subject(self, subject: str) -> list[Statement]:
         """All `Fixes:` tags that quote exactly this subject."""
-        rows = self.store.rows(
-            "SELECT rank, named, detail FROM statements WHERE detail = ? AND kind = 2 ORDER BY rank",
-            (subject.encode("utf-8", "surrogateescape"),),
-        )
-        return [Statement(rank, Kind.FIXES, _text(named), _text(detail)) for rank, named, detail in rows]
+        sql = "SELECT rank, named, detail FROM statements WHERE detail = ? AND kind = 2"
+        rows = [row for wanted in _spellings(subject) for row in self.store.rows(sql, (wanted,))]
+        return [Statement(rank, Kind.FIXES, _text(named), _text(detail)) for rank, named, detail in sorted(rows)]
 
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
+
+
+def _spellings(text: str) -> tuple[bytes, ...]:
+    """What the index may hold of a text: its UTF-8, and the bytes that an `Entry` shows as this text.
+
+    The two differ for old commits whose latin-1 subject came without an encoding header.
+    """
+    plain = text.encode("utf-8", "surrogateescape")
+    if text.isascii():
+        return (plain,)
+    try:
+        latin = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return (plain,)
+    return (plain, latin) if decode(latin, None) == text else (plain,)

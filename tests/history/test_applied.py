@@ -426,3 +426,17 @@ def test_what_the_first_question_needs_is_there_when_the_index_is(
     with ask.open_with_upstream("main") as history:
         assert applied(history, Sha(fix), Sha(git.sha("stable"))).carrier == carrier
         assert not applied(history, Sha(other), Sha(git.sha("stable"))).applied
+
+
+def test_a_subject_in_latin_1_without_a_header_is_found_as_any_other(git: Git, ask: Asker) -> None:
+    git.commit({"a.c": "one\n"}, "start")
+    git.branch("stable")
+    git.branch("taken-back")
+    subject = b"a: gr\xf6\xdfer"
+    date = "1300000000 +0000"
+    fix = git.commit({"a.c": "two\n"}, subject + b"\n\nIt was one.\n", date=date)
+    git.commit({"a.c": "two\nadapted\n"}, subject + b"\n\nIt was one.\n", date=date, branch="stable")
+    assert kinds(ask.applied(fix, "stable")) == [EvidenceKind.AUTHORSHIP]
+    pick(git, fix, branch="taken-back")
+    git.commit({"a.c": "one\n"}, b'Revert "' + subject + b'"\n\nNo good.\n', branch="taken-back")
+    assert not ask.applied(fix, "taken-back").applied
