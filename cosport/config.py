@@ -300,6 +300,8 @@ def parse(data: bytes, source: str) -> Config:
         raise ConfigError(f"{source}: byte {exc.start} is no UTF-8", hint="TOML files are UTF-8") from exc
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"{source}: {_lower(str(exc))}", hint="it must be TOML: https://toml.io") from exc
+    except RecursionError as exc:
+        raise ConfigError(f"{source}: tables or arrays nested too deep", hint="see: cosport schema config") from exc
     try:
         document = msgspec.convert(raw, Document, strict=True)
     except msgspec.ValidationError as exc:

@@ -113,11 +113,11 @@ class Store:
         self.write("BEGIN IMMEDIATE")
         try:
             yield
+            self.write("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise
-        self.write("COMMIT")
 
     def _mapped(self, exc: sqlite3.Error) -> CosportError:
         failure = _failure(exc, self.path)

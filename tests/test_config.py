@@ -154,6 +154,11 @@ def test_a_near_miss_is_offered() -> None:
     assert unknown.value.hint == "did you mean cos-5.4?"
 
 
+def test_a_file_of_brackets_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="nested too deep"):
+        config.parse(b"a = " + b"[" * 100_000, "here")
+
+
 def test_bytes_that_are_no_utf8_are_an_error() -> None:
     with pytest.raises(ConfigError, match="byte 7 is no UTF-8"):
         config.parse(b"a = 'b\n\xff'"[:7] + b"\xff'", "f")

@@ -58,6 +58,19 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
     assert size(store) == 0
 
 
+def test_a_commit_that_fails_leaves_no_transaction_open(tmp_path: Path) -> None:
+    schema = "CREATE TABLE a (n INTEGER PRIMARY KEY); CREATE TABLE b (n REFERENCES a DEFERRABLE INITIALLY DEFERRED)"
+    store = open_store(tmp_path / "s.sqlite", version=1, schema=schema)
+    store.write("PRAGMA foreign_keys=ON")
+    with pytest.raises(StoreError), store.transaction():
+        store.write("INSERT INTO b VALUES (7)")
+    with store.transaction():
+        store.write("INSERT INTO a VALUES (1)")
+    assert store.rows("SELECT n FROM a") == [(1,)]
+    assert store.rows("SELECT n FROM b") == []
+    store.close()
+
+
 def test_another_version_is_replaced(tmp_path: Path) -> None:
     filled(tmp_path / "s")
     assert size(opened(tmp_path / "s", version=2)) == 0
