@@ -1,7 +1,7 @@
 """Reads which fix stands where: landed picks from the branches' history, open ones from their refs, the rest on record.
 
-Nothing is guessed. A pick is one because its message says so, its release is the first tag that holds it, and what was
-checked or proven is what its records say.
+Nothing is guessed. A pick is one because its message says so, or because it bears upstream's subject, author and second
+or its patch; its release is the first tag that holds it, and what was checked or proven is what its records say.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cosport.model.moment import day
 from cosport.records.notes import read_all
 from cosport.site.model import Cell, Fix
 from cosport.site.recorded import Known, known_of
+from cosport.site.silent import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +53,8 @@ class Branch:
 class Pick:
     """A commit that carries an upstream one to a branch; `landed` is False while it waits on its own ref.
 
-    `reviewed` is the commit that stood on that ref, where another one landed: review gives picks new names.
+    `reviewed` is the commit that stood on that ref, where another one landed: review gives picks new names. `known`
+    tells how it is known, after the pick's own name; "" where its message says so.
     """
 
     upstream: int
@@ -61,6 +63,7 @@ class Pick:
     reverted: str = ""
     release: str = ""
     reviewed: Sha | None = None
+    known: str = ""
 
 
 def gather(reader: ObjectReader, history: History, upstream: Sha, branches: Sequence[Branch]) -> tuple[Fix, ...]:
@@ -106,14 +109,22 @@ def _landed(history: History, above: Reach, branch: Branch) -> Iterable[Pick]:
     for rank, named in rows:
         if reach.holds(rank) and not above.holds(rank):
             stated.setdefault(rank, []).append(named.decode("ascii", "replace"))
-    for rank, names in stated.items():
-        root = roots.of(rank, names)
-        if root is None or rank in suspects:
-            continue
+
+    def picked(rank: int, root: int, known: str = "") -> Pick:
         sha = history.entry(rank).sha
         killer = reverts.of(rank, (sha, history.entry(root).sha)) if any_reverts else None
         gone = history.entry(killer).sha if killer is not None else ""
-        yield Pick(root, sha, landed=True, reverted=gone, release=releases.of(rank))
+        return Pick(root, sha, landed=True, reverted=gone, release=releases.of(rank), known=known)
+
+    carried: set[int] = set()
+    for rank, names in stated.items():
+        root = roots.of(rank, names)
+        if root is not None and rank not in suspects:
+            carried.add(root)
+            yield picked(rank, root)
+    for root, rank, known in silent(history, above, reach, stated, carried):
+        if rank not in suspects:
+            yield picked(rank, root, known)
 
 
 class _Roots:
@@ -201,7 +212,7 @@ class _Teller:
         known = known_of((*earlier, *self._records.get(pick.commit, ())))
         message = commit.message
         note = _NOTE.search(message)
-        why = f"{pick.commit[:12]} names {upstream.sha[:12]}"
+        why = f"{pick.commit[:12]} {pick.known or f'names {upstream.sha[:12]}'}"
         if pick.reverted:
             why += f"; reverted by {pick.reverted[:12]}"
         if known.fidelity == "adapted":

@@ -78,3 +78,38 @@ def test_a_branch_that_picked_nothing_is_told_of_as_the_plan_does(tmp_path: Path
         for branch in ("newer", "older", "slow", "release", "follows"):
             words = [word for each, word in shown.items() if f">{each}<" in cell(text, branch)]
             assert words == [word for word in shown.values() if word == said[sha, branch]], (branch, said)
+
+
+def test_a_pick_that_does_not_say_so_has_landed_as_the_plan_knows(tmp_path: Path) -> None:
+    git = Git.init(tmp_path / "kernel")
+    root = git.commit({"a": "1\n"}, "mm: start")
+    for name in ("picked", "newer", "older", "slow", "release", "follows"):
+        git.branch(name, root)
+    when = [f"{1_600_000_000 + 86_400 * day} +0000" for day in range(1, 9)]
+    by_time = git.commit({"b": "1\n"}, "mm: mend b", date=when[0])
+    by_patch = git.commit({"c": "1\n"}, "mm: mend c", date=when[1])
+    undone = git.commit({"d": "1\n"}, "mm: mend d", date=when[2])
+    other = git.commit({"e": "1\n"}, "mm: mend e", date=when[3])
+    git.commit({"b": "adapted\n"}, "mm: mend b", branch="slow", date=when[0])
+    git.commit({"c": "1\n"}, "mm: mend c", branch="slow", date=when[4])
+    taken = git.commit({"d": "1\n"}, "mm: mend d", branch="slow", date=when[2])
+    git.commit({"d": None}, f'Revert "mm: mend d"\n\nThis reverts commit {taken}.\n', branch="slow", date=when[5])
+    git.commit({"e": "another\n"}, "mm: mend e", branch="slow", date=when[6])
+    config = git.path / ".git/cosport"
+    config.mkdir()
+    (config / "cosport.toml").write_text(CONFIG, encoding="utf-8")
+    cosport("site", str(tmp_path / "site"), cwd=git.path, check=0)
+    for sha, word, why in (
+        (by_time, "landed", "has its subject, author and second"),
+        (by_patch, "landed", "has its subject and its patch-id"),
+        (undone, "reverted", "; reverted by"),
+    ):
+        shown = cell((tmp_path / f"site/fix/{sha}.html").read_text(encoding="utf-8"), "slow")
+        assert f">{word}<" in shown
+        assert why in shown
+    assert not (tmp_path / f"site/fix/{other}.html").exists()
+    front = (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    assert '<p class="big">2 <span>landed</span></p>' in front.partition("<h2>slow</h2>")[2].partition("</li>")[0]
+    plan = cosport("plan", by_time, by_patch, undone, other, "--to", "slow", "--json", cwd=git.path).json()
+    applied = [each["outcome"] == "already-applied" for each in plan["results"]]
+    assert applied == [True, True, False, False]
