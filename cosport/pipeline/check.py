@@ -46,6 +46,9 @@ Fault = tuple["Where", str, str]
 
 
 def _faults(document: Document) -> Iterator[Fault]:
+    for name, given in document.inputs.items():
+        if given.default is not None and any(reference.written(given.default)):
+            yield ("inputs", name, "default"), "references are filled in jobs only", "put the reference there"
     for name, job in document.jobs.items():
         yield from _stage_faults(name, job)
         yield from _need_faults(document, name, job)
@@ -60,6 +63,11 @@ def _stage_faults(name: str, job: Job) -> Iterator[Fault]:
     if bool(job.stage) == bool(job.run):
         yield at, "expected either stage: or run:", "stage: backport, or run: [make, -j4]"
         return
+    if job.run and not job.run[0]:
+        yield (*at, "run", 0), "expected a program", ""
+    for where, text in _texts(name, job):
+        if "\0" in text:
+            yield where, "a NUL: no argument of a program can hold that", ""
     if job.stage and job.stdout:
         yield (*at, "stdout"), "only a command's output can go to a file; a stage's document is kept as it is", ""
     if job.run and job.args:

@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from cosport.errors import PipelineError
-from cosport.pipeline.document import Document, Input, Job, Matrix, Resources
+from cosport.pipeline.document import After, Document, Input, Job, Matrix, Place, Resources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import yaml
     from yaml.nodes import Node
 
 Where = tuple[str | int, ...]
 """The way to a value: keys, and places in lists."""
 
 _PLAIN: Final = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null"))
+_CONTAINERS: Final = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 _LARGEST: Final = 1 << 20
 _STRUCTS: Final[tuple[tuple[re.Pattern[str], type[msgspec.Struct]], ...]] = (
     (re.compile(r""), Document),
@@ -36,6 +38,27 @@ _STRUCTS: Final[tuple[tuple[re.Pattern[str], type[msgspec.Struct]], ...]] = (
 )
 _WORDS: Final = {"`str`": "a string", "`array`": "a list", "`object`": "a mapping", "`int`": "a whole number",
                  "`bool`": "true or false", "`float`": "a number", "`null`": "nothing"}  # fmt: skip
+_KINDS: Final = {"`str`": str, "`array`": list, "`object`": dict, "`int`": int, "`bool`": bool, "`float`": float,
+                 "`null`": type(None)}  # fmt: skip
+
+
+_SUCH_AS: Final = {
+    "memory": 'a size such as "512 MiB" or "2 GiB"',
+    "time": 'a duration such as "90 s", "30 min" or "2 h"',
+    "stdout": "the name of a file in the job's folder, such as notes.md",
+    "pipeline": "a name of letters, digits, - and _",
+}
+"""What is expected of texts that have a form."""
+
+_YAML: Final = "it must be YAML: https://yaml.org"
+_SLIPS: Final = (
+    ("'\\t'", "a tab where YAML takes spaces only", "indent with spaces"),
+    ("found another document", "a second document begins here", "one file holds one pipeline; take the line --- out"),
+    ("mapping values are not allowed here", "a second colon in this text", 'put the text in quotes: "this: that"'),
+)
+"""What YAML's reader says (a part of it), what that means, and what to do."""
+
+_CHOICES: Final = {"where": tuple(Place), "after": tuple(After)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +84,9 @@ def load(file: Path) -> Source:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as exc:
-        raise PipelineError(f"{file}: byte {exc.start} is no UTF-8", hint="pipeline files are UTF-8") from exc
+        line = data.count(b"\n", 0, exc.start) + 1
+        said = f"{file}:{line}: byte {data[exc.start]:#04x} is no UTF-8"
+        raise PipelineError(said, hint="pipeline files are UTF-8; save it as that") from exc
     return parse(text, str(file))
 
 
@@ -72,7 +97,10 @@ def parse(text: str, name: str) -> Source:
     lines: dict[Where, int] = {}
     raw = _yaml(text, name, lines)
     if not isinstance(raw, dict):
-        raise _wrong(name, lines, (), "expected keys such as pipeline: and jobs:", "see: cosport schema pipeline")
+        empty = "it is empty; " if raw is None else ""
+        raise _wrong(
+            name, lines, (), f"{empty}expected keys such as pipeline: and jobs:", "see: cosport schema pipeline"
+        )
     return Source(name, text, lines, _document(raw, name, lines))
 
 
@@ -109,9 +137,11 @@ def _explain(said: str, where: Where, name: str, lines: dict[Where, int], value:
     if place.startswith("key"):
         place = ""
     path = [*where]
-    for part in re.findall(r"[^.\[\]]+|\[[^\]]*\]", place):
+    parts = re.findall(r"[^.\[\]]+|\[[^\]]*\]", place)
+    for at, part in enumerate(parts):
         if part == "[...]":
-            break  # which key it was is told by nobody; the mapping's own line is near
+            path += _keyed(_at(value, path[len(where) :]), [int(each[1:-1]) for each in parts[at + 1 :]], what)
+            break
         path.append(int(part[1:-1]) if part.startswith("[") else part)
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", what, re.DOTALL)
     missing = re.fullmatch(r"Object missing required field `(.*)`", what, re.DOTALL)
@@ -122,20 +152,45 @@ def _explain(said: str, where: Where, name: str, lines: dict[Where, int], value:
         return _wrong(name, lines, (*path, unknown[1]), f"no such key; expected one of: {', '.join(fields)}", hint)
     if missing is not None:
         return _wrong(name, lines, (*path, missing[1]), "missing", "see: cosport schema pipeline")
+    field = next((step for step in reversed(path[len(where) :]) if isinstance(step, str)), "")
+    if field in _SUCH_AS:
+        return _wrong(name, lines, tuple(path), f"expected {_SUCH_AS[field]}{_got(value, path[len(where) :])}")
+    if "Invalid enum value" in what:
+        words = _CHOICES.get(field, ())
+        return _wrong(name, lines, tuple(path), f"expected {' or '.join(words)}{_got(value, path[len(where) :])}")
     hint = "see: cosport schema pipeline"
-    if "got `float`" in what or ("`str`" in what and ("got `int`" in what or "got `bool`" in what)):
+    if what.startswith("Expected `array`"):
+        hint = f"write a list: [{'make, -j4' if field == 'run' else 'a, b'}]"
+    elif "got `float`" in what or ("`str`" in what and ("got `int`" in what or "got `bool`" in what)):
         hint = f"put it in quotes{_seen(value, path[len(where) :])}"
     for word, plain in _WORDS.items():
         what = what.replace(word, plain)
     return _wrong(name, lines, tuple(path), what[:1].lower() + what[1:], hint)
 
 
-def _seen(value: Any, path: list[str | int]) -> str:
+def _at(value: Any, path: Sequence[str | int]) -> Any:
+    """What stands there in a value; None for nothing."""
     for step in path:
         try:
             value = value[step]
         except (LookupError, TypeError):
-            return ""
+            return None
+    return value
+
+
+def _keyed(mapping: Any, rest: list[int], what: str) -> Where:
+    """The way to the first value of a mapping that is what was refused: which key it was msgspec does not say."""
+    kind = _KINDS.get(what.rpartition("got ")[2])
+    keys = (key for key in mapping if kind is not None and type(_at(mapping[key], rest)) is kind)
+    return next(((key, *rest) for key in keys), ())
+
+
+def _got(value: Any, path: list[str | int]) -> str:
+    return f", got {_at(value, path)!r}"
+
+
+def _seen(value: Any, path: list[str | int]) -> str:
+    value = _at(value, path)
     return f": YAML reads it as {value!r}" if isinstance(value, (int, float, bool)) else ""
 
 
@@ -159,13 +214,26 @@ def _yaml(text: str, name: str, lines: dict[Where, int]) -> Any:
         # compose() builds nodes and no objects: nothing in the file can make one.
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        place = f"{name}:{mark.line + 1}" if mark is not None else name
-        what = getattr(exc, "problem", None) or str(exc)
-        raise PipelineError(f"{place}: {what}", hint="it must be YAML: https://yaml.org") from exc
+        raise _no_yaml(exc, text, name) from exc
     except RecursionError as exc:
         raise PipelineError(f"{name}: nested too deeply") from exc
     return None if root is None else _Reader(name, lines).value(root, ())
+
+
+def _no_yaml(exc: yaml.YAMLError, text: str, name: str) -> PipelineError:
+    """The error for what YAML's own reader refuses; what it says of common slips is put in other words."""
+    mark = getattr(exc, "problem_mark", None)
+    what = getattr(exc, "problem", None) or str(exc)
+    if mark is not None:
+        line = mark.line + 1
+    elif isinstance(position := getattr(exc, "position", None), int):  # a character that no YAML may hold
+        line, what = text.count("\n", 0, position) + 1, f"the character {text[position]!r} is not taken here"
+    else:
+        return PipelineError(f"{name}: {what}", hint=_YAML)
+    for part, plain, hint in _SLIPS:
+        if part in what:
+            return PipelineError(f"{name}:{line}: {plain}", hint=hint)
+    return PipelineError(f"{name}:{line}: {what}", hint=_YAML)
 
 
 class _Reader:
@@ -185,6 +253,8 @@ class _Reader:
         if id(node) in self._seen:
             raise _wrong(self._name, self._lines, where, "anchors and aliases are not taken here", "write it out")
         self._seen.add(id(node))
+        if isinstance(node, self._kinds.CollectionNode) and node.tag not in _CONTAINERS:
+            raise _wrong(self._name, self._lines, where, f"the tag {node.tag} is not taken here", "leave it out")
         if isinstance(node, self._kinds.MappingNode):
             return dict(self._pairs(node, where))
         if isinstance(node, self._kinds.SequenceNode):
