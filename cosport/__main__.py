@@ -14,7 +14,7 @@ def main() -> None:
     from cosport.cli import frame
 
     gc.set_threshold(50_000)  # start-up makes many objects that stay: looking for garbage among them takes 5 ms of it
-    frame.end(frame.guard(lambda: dispatch(sys.argv[1:])))
+    frame.main(lambda: dispatch(sys.argv[1:]))
 
 
 def dispatch(argv: list[str]) -> int:

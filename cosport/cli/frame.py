@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import os
@@ -42,10 +43,33 @@ _DISK_HINTS: Final = {
 }
 
 
+class Told(KeyboardInterrupt):
+    """Ctrl-C, or SIGTERM, wherever it found us.
+
+    A class of our own: `python -m` ends by SIGINT, whatever the exit code, where a plain KeyboardInterrupt once left an
+    `exec` of a text, though it was caught later. Every dataclass is such a text, at the import of its module.
+    """
+
+
+def main(work: Callable[[], int]) -> NoReturn:
+    """Run `work` and end the process with its exit code, whenever a signal comes: one that comes late changes nothing.
+
+    Near its end Python gives signals their default effect back, except those that are ignored: so then they are.
+    """
+    atexit.register(_heed, signal.SIG_IGN)
+    try:
+        code = guard(work)
+        _leave_at_once(code)
+    except KeyboardInterrupt:  # it came when the work was over, while that was told
+        code = INTERRUPTED
+        _leave_at_once(code)
+    end(code)
+
+
 def guard(work: Callable[[], int]) -> int:
     """Run `work` and return the exit code: its own, or the one of the error that it raised, which is told on stderr."""
-    _prepare()
     try:
+        _prepare()
         code = work()
         sys.stdout.flush()
     except SystemExit as exc:  # Typer's own: shell completion, and a reader that has gone
@@ -124,16 +148,28 @@ def _status(code: object) -> int:
 
 
 def _prepare() -> None:
-    """Make streams that never fail on a character, and let SIGTERM end a run the way Ctrl-C does."""
+    """Make streams that never fail on a character, and let SIGTERM end a run the way Ctrl-C does (see `Told`)."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # started with the descriptor closed
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - lives as long as the process
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    _heed(_told)
+
+
+def _leave_at_once(code: int) -> None:
+    """From here on a signal ends the process with its code; it may be waiting for a thread that nobody needs."""
+    _heed(lambda _signal, _frame: os._exit(code))
+
+
+def _heed(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    """Let `handler` take Ctrl-C and SIGTERM. Who started us without Ctrl-C (`nohup`, a job of a script) keeps that."""
     with contextlib.suppress(ValueError):  # not in the main thread, as in some tests
-        signal.signal(signal.SIGTERM, _terminated)
+        signal.signal(signal.SIGTERM, handler)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, handler)
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _told(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise Told

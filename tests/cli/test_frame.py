@@ -108,6 +108,76 @@ def test_a_signal_ends_the_run_with_130(number: signal.Signals) -> None:
     assert err.decode() == "cosport: interrupted\nhint: run the same command again to finish the work\n"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_was_heeded_inside_a_text_is_forgotten(tmp_path: Path, number: signal.Signals) -> None:
+    """As a service does that is told to stop while it imports a module: each dataclass in it is an `exec` of a text.
+
+    Python remembers a KeyboardInterrupt that left such a text, and `python -m` then ends by SIGINT.
+    """
+    (tmp_path / "service.py").write_text(
+        f"""
+from cosport.cli import frame
+def work():
+    try:
+        exec("import os, time; os.kill(os.getpid(), {int(number)}); time.sleep(30)")
+    except KeyboardInterrupt:
+        return 7
+frame.main(work)
+"""
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "service"], cwd=tmp_path, env=env, capture_output=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (7, b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "late",
+    [
+        "atexit.register(kill)",
+        "threading.Thread(target=lambda: [time.sleep(0.2), kill()]).start()",
+        "threading.Thread(target=lambda: [time.sleep(0.2), kill(), time.sleep(30)]).start()",
+    ],
+    ids=["at exit", "while a thread is waited for", "with a thread that does not end"],
+)
+def test_a_signal_after_the_work_changes_nothing(number: signal.Signals, late: str) -> None:
+    code = f"""
+import atexit, os, threading
+def kill():
+    os.kill(os.getpid(), {int(number)})
+def work():
+    {late}
+    return 7
+frame.main(work)
+"""
+    child = run_python(code)
+    _, said = child.communicate(timeout=20)
+    assert (child.returncode, said) == (7, b"")
+
+
+def test_a_signal_at_any_moment_leaves_no_traceback_and_a_code_of_ours() -> None:
+    begun = time.monotonic()
+    run_python("frame.main(lambda: 0)").communicate(timeout=60)
+    whole = time.monotonic() - begun
+    for step in range(40):
+        child = run_python("frame.main(lambda: 0)")
+        time.sleep(whole * step / 32)
+        child.send_signal(signal.SIGTERM)
+        _, said = child.communicate(timeout=60)
+        assert child.returncode in (0, 130, -signal.SIGTERM)  # the last: before we were there to hear it
+        assert b"Traceback" not in said
+        assert b"Exception" not in said
+
+
+def test_who_ignores_ctrl_c_goes_on_doing_so() -> None:
+    code = "import os, signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    child = run_python(code + "frame.main(lambda: os.kill(os.getpid(), signal.SIGINT) or 5)")
+    child.communicate(timeout=60)
+    assert child.returncode == 5
+
+
 def _status(pid: int) -> list[str]:
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:  # noqa: PTH123
         return file.read().splitlines()
