@@ -56,15 +56,16 @@ def _split(out: bytes, heads: Sequence[bytes]) -> list[bytes]:
 def touched(repository: Repository, commits: Sequence[Sha]) -> dict[Sha, tuple[str, ...]]:
     """The paths that each commit changes, against its first parent; of a root commit all that it brought."""
     asked = "".join(f"{name}\n" for name in dict.fromkeys(commits)).encode("ascii")
-    args = ("--stdin", "-m", "--first-parent", "--root", "-r", "-z", "--name-only", "--no-renames")
+    # Not --name-only: there a path that is called as a commit cannot be told from the line that begins its answer.
+    args = ("--stdin", "-m", "--first-parent", "--root", "-r", "-z", "--raw", "--no-renames")
     found: dict[Sha, list[str]] = {name: [] for name in commits}
     current: list[str] = []
-    for field in repository.run("diff-tree", *args, stdin=asked).split(b"\0"):
-        text = field.decode("utf-8", "surrogateescape")
-        if (name := Sha(text.rstrip("\n"))) in found:  # git gives each answer's commit a line of its own
-            current = found[name]
-        elif text:
-            current.append(text)
+    fields = iter(repository.run("diff-tree", *args, stdin=asked).split(b"\0")[:-1])
+    for field in fields:  # a commit's name, or ":<modes, objects, status>" and a path
+        if field.startswith(b":"):
+            current.append(next(fields).decode("utf-8", "surrogateescape"))
+        else:
+            current = found[Sha(field.decode("ascii"))]
     return {name: tuple(paths) for name, paths in found.items()}
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cosport.errors import ToolError
-from cosport.git.diff import patches
+from cosport.git.diff import patches, touched
 from cosport.git.repository import Repository
 from cosport.model.commit import Sha
 
@@ -104,3 +104,14 @@ def test_a_git_that_answers_otherwise_is_an_error(git: Git) -> None:
     a, b = trees(git, {"f": "x\n"}, {"f": "y\n"})
     with pytest.raises(ToolError):
         patches(Repository.open(git.path), [(a, Sha("1" * 40)), (a, b)])
+
+
+def test_touched_paths_may_be_called_as_commits(git: Git) -> None:
+    first = Sha(git.commit({"a": "1"}))
+    second = Sha(git.commit({first: "x", "folder/b\n": "y", "z": "z"}))
+    third = Sha(git.commit({"z": "other"}))
+    assert touched(Repository.open(git.path), [third, second, first]) == {
+        first: ("a",),
+        second: (first, "folder/b\n", "z"),
+        third: ("z",),
+    }
