@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cosport.errors import ConfigError
+from cosport.errors import ConfigError, CveDataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ class File:
 def files(folder: Path) -> Iterator[File]:
     """The files of records below `folder`, those that are not read among them: they tell of a half-written one.
 
-    Raises ConfigError where there is no such folder.
+    Raises ConfigError where there is no such folder, CveDataError where a file goes away meanwhile.
     """
     if not folder.is_dir():
         raise ConfigError(f"cve.data: {folder} is no folder", hint="clone the kernel CNA's vulns repository there")
@@ -57,7 +57,13 @@ def files(folder: Path) -> Iterator[File]:
                 elif found := _NAMED.search(entry.name):
                     if found.end() != len(entry.name):
                         continue  # an editor's or a copy's leftover
-                    told = entry.stat()
+                    try:
+                        told = entry.stat()
+                    except FileNotFoundError as exc:
+                        raise CveDataError(
+                            f"CVE data is half-written: {entry.path} went away meanwhile, or is a link to nothing",
+                            hint="repair it, or wait for who writes it; then run the same command again",
+                        ) from exc
                     stamp = (told.st_size, told.st_mtime_ns, told.st_ctime_ns)
                     yield File(path, found[1], found[2] or "", stamp)
 

@@ -129,6 +129,12 @@ def test_what_cannot_be_read_whole_is_an_error_that_names_the_file(
         assert said in raised.value.what.lower() or said in raised.value.what
 
 
+def test_a_link_to_nothing_is_an_error_that_names_it(data: Path) -> None:
+    (data / f"{NAME}.json").symlink_to("nowhere")
+    with pytest.raises(CveDataError, match=f"{NAME}.json went away"):
+        opened(data)
+
+
 def test_a_repaired_record_is_read_and_the_others_stand(data: Path) -> None:
     records.publish(data, "CVE-2024-1000", [(INTRODUCED, OTHER)], ids=[OTHER])
     write(data, f"{BASE}.json", "{")
