@@ -272,14 +272,18 @@ def _in_memory(path: Path, version: int, schema: str, *, why: str) -> Store:
     note = f"{path.parent} cannot be written ({why}): the work is done in memory and not kept"
     log = path.with_name(path.name + "-wal")
     with contextlib.suppress(sqlite3.Error, OSError):
-        # `immutable` is true as nobody can write here; a log that was left behind would be ignored by it, so not then.
+        # `immutable` takes no locks, which need a writable folder. It would ignore a log, so not beside one; and what
+        # another user wrote into the file meanwhile may be torn, so not then.
         if path.exists() and not (log.exists() and log.stat().st_size):
+            before = path.stat()
             source = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
             try:
                 ours = source.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
                 if ours and source.execute("PRAGMA user_version").fetchone() == (version,):
                     source.backup(memory)
-                    return Store(memory, None, note)
+                    now = path.stat()
+                    if (before.st_ino, before.st_mtime_ns) == (now.st_ino, now.st_mtime_ns):
+                        return Store(memory, None, note)
             finally:
                 source.close()
     memory.close()

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -129,6 +129,29 @@ def test_where_nothing_can_be_written_it_lives_in_memory(
         assert "memory" in store.note
         store.write("INSERT INTO t VALUES (99, 'x')")
     assert size(opened(tmp_path / "s")) == 5
+
+
+def test_a_file_that_another_user_writes_while_it_is_copied_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path / "s", 5)
+    connect = sqlite3.connect
+
+    def refuse(*_args: object, **_kw: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    def disturbed(database: str, **kw: Any) -> sqlite3.Connection:
+        made: sqlite3.Connection = connect(database, **kw)
+        if "immutable" in database:
+            os.utime(tmp_path / "s", (1, 1))
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        patch.setattr(sqlite3, "connect", disturbed)
+        store = opened(tmp_path / "s")
+        assert "memory" in store.note
+        assert size(store) == 0
 
 
 def test_other_trouble_with_the_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
