@@ -255,6 +255,10 @@ def _export() -> dict[str, Any]:
     return _object({"schema": {"const": export.SCHEMA}, "series": text, "patches": patches})
 
 
+def _schemas() -> dict[str, Any]:
+    return _object({name: {"type": "string"} for name in DOCUMENTS})
+
+
 def _site() -> dict[str, Any]:
     from cosport.cli import site
 
@@ -422,6 +426,7 @@ DOCUMENTS: Final = {
     "pipeline": Document("a pipeline file, read by `cosport pipeline run` (YAML, seen as JSON)", _pipeline),
     "pipeline-show": Document("a run, from `cosport pipeline run|resume|show --json`", _pipeline_show),
     "pipeline-list": Document("the runs, or the files that are shipped, from `pipeline list --json`", _pipeline_list),
+    "schemas": Document("what each of these documents is, by name, from `cosport schema --json`", _schemas),
     "export": Document("the patches that `cosport export --json` wrote", _export),
     "site": Document("what `cosport site --json` wrote", _site),
     "demo": Document("the demo's repository and steps, from `cosport demo --json`", _demo),

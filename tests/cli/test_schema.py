@@ -68,7 +68,11 @@ def test_every_schema_is_one_and_is_printed(name: str, tmp_path: Path) -> None:
 
 
 def test_the_list_names_them_all(tmp_path: Path) -> None:
-    assert invoke("schema", "--json", cwd=tmp_path, check=0).json().keys() == schema.DOCUMENTS.keys()
+    named = invoke("schema", "--json", cwd=tmp_path, check=0).json()
+    assert named.keys() == schema.DOCUMENTS.keys()
+    validate("schemas", named)
+    with pytest.raises(jsonschema.ValidationError):
+        validate("schemas", {**named, "nonsense": "x"})
     listed = invoke("schema", cwd=tmp_path, check=0).out
     assert all(name in listed for name in schema.DOCUMENTS)
 
