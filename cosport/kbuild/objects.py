@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from cosport.model.commit import Sha
 
 _DEFCONFIG: Final = re.compile(r"arch/([a-z0-9_]+)/configs/([A-Za-z0-9_.+-]+)\Z")
-_SOURCE: Final = re.compile(r"[A-Za-z0-9_./+,@-]+\.[cS]\Z")
-"""Sources that make can be asked for by name; it would read other characters as its own."""
+_SOURCE: Final = re.compile(r"[A-Za-z0-9_./+,@][A-Za-z0-9_./+,@-]*\.[cS]\Z")
+"""Sources that make can be asked for by name; it would read other characters, and a dash in front, as its own."""
 
 _MACHINES: Final = {"x86_64": "x86", "aarch64": "arm64", "riscv64": "riscv", "ppc64le": "powerpc", "s390x": "s390"}
 _SECONDS: Final = 1800.0

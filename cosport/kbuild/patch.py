@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cosport import process
 from cosport.git.repository import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+
+_PLAIN: Final = (
+    "-c", "apply.whitespace=nowarn", "-c", "apply.ignoreWhitespace=no", "-c", "core.autocrlf=false",
+)  # fmt: skip
+"""Against the user's own settings, which would refuse a patch or write other bytes than it says."""
 
 
 def paths_of(patch: Path) -> tuple[str, ...]:
@@ -29,7 +35,8 @@ def applied(files: Mapping[str, bytes], patch: Path) -> dict[str, bytes] | None:
             file.write_bytes(data)
         # The ceiling keeps git from taking a repository around the temporary folder for the one to work in.
         env = environment({"GIT_CEILING_DIRECTORIES": str(Path(folder).parent)})
-        if process.run(["git", "apply", "-C1", str(patch.resolve())], cwd=folder, env=env).status:
+        argv = ["git", *_PLAIN, "apply", "-C1", str(patch.resolve())]
+        if process.run(argv, cwd=folder, env=env).status:
             return None
         return {path: Path(folder, path).read_bytes() for path in files}
 
