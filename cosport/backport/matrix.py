@@ -1,7 +1,8 @@
 """The matrix of many upstream commits by branches, streamed: each pair judged, and tried once for as long as it holds.
 
 `plan` tries a few pairs anew each time. Here there are thousands, of which hardly one changes from day to day, so a
-trial's answer is kept (`cosport.history.missing_trials`); tree and fidelity, which it does not hold, are not told.
+trial's answer is kept (`cosport.history.missing_trials`), and what the ladder makes of a conflict beside it; trees, and
+the fidelity of clean picks, are not told.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.choice import nothing_to_pick
+from cosport.backport.foreseen import foreseen
 from cosport.backport.judge import Judgement, judge
 from cosport.errors import CosportError
 from cosport.history.missing_trials import BATCH, Applies, Trials
@@ -71,10 +73,11 @@ def _column(
     known = _tried(trials, [each.sources[0].commit for each in open_])
     others = [each for each in open_ if known[each.sources[0].commit].outcome is Applies.CONFLICT]
     known |= _tried(trials, [source.commit for each in others for source in each.sources[1:]])
-    return [
+    told = [
         each if isinstance(each, Result) else _told(commit, target, each, known)
         for commit, each in zip(commits, judged, strict=True)
     ]
+    return foreseen(context, request, target, trials, list(zip(commits, told, strict=True)))
 
 
 def _judged(context: Context, request: Request, commit: Commit, target: Target, *, forced: bool) -> Result | Judgement:

@@ -31,6 +31,7 @@ SCHEMA: Final = "cosport.plan-missing/1"
 
 _WORDS: Final = {
     Outcome.PICKED: Styled("clean", "green"),
+    Outcome.RESOLVED: Styled("resolved", "yellow"),
     Outcome.CONFLICT: Styled("conflict", "red"),
     Outcome.ALREADY_APPLIED: Styled("applied", "dim"),
     Outcome.NOT_AFFECTED: Styled("not affected", "dim"),
@@ -43,6 +44,7 @@ _WORDS: Final = {
 _LETTERS: Final = {
     Outcome.PICKED: "+",
     Outcome.CONFLICT: "C",
+    Outcome.RESOLVED: "R",
     Outcome.ALREADY_APPLIED: "=",
     Outcome.NOT_AFFECTED: ".",
     Outcome.DECLINED: "d",
@@ -194,6 +196,10 @@ class _Table:
         head = f"              {result.branch}: "
         if result.conflicts:
             self._printer.say(head, ", ".join(f"{each.path} ({each.kind.value})" for each in result.conflicts))
+        if result.outcome is Outcome.RESOLVED:
+            how = "not measured" if result.confidence is None else f"{result.confidence:g}"
+            rules = ", ".join(dict.fromkeys(each.rule for each in result.rules))
+            self._printer.say(head, f"resolved by rule {rules} (confidence {how}): a person accepts it")
         if result.error:
             self._printer.say(head, result.error)
         for note in result.notes:

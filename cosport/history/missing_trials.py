@@ -20,7 +20,7 @@ from cosport.model.result import Conflict, ConflictKind
 from cosport.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cosport.git.merge import Merged
     from cosport.git.objects import ObjectReader
@@ -30,13 +30,17 @@ if TYPE_CHECKING:
 BATCH: Final = 32
 """Commits tried by one merging process: git answers only when all are merged."""
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Raise it with every change of the table, of what its values mean, or of the settings that trials are made with."""
 
 _TABLE: Final = """
 CREATE TABLE trials (
     tree BLOB NOT NULL, sha BLOB NOT NULL, git TEXT NOT NULL, outcome TEXT NOT NULL, conflicts TEXT NOT NULL,
     PRIMARY KEY (tree, sha, git)
+) WITHOUT ROWID;
+CREATE TABLE foreseen (
+    tree BLOB NOT NULL, sha BLOB NOT NULL, how TEXT NOT NULL, answer BLOB NOT NULL,
+    PRIMARY KEY (tree, sha)
 ) WITHOUT ROWID;
 CREATE TABLE trees (tree BLOB PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID
 """
@@ -97,6 +101,20 @@ class Trials:
             self._keep(answers)
             yield from zip(some, answers.values(), strict=True)
 
+    def foreseen(self, how: str, shas: Sequence[Sha]) -> dict[Sha, bytes]:
+        """What `keep_foreseen` was told of those of the commits that conflict, by the same `how`."""
+        sql = "SELECT lower(hex(sha)), answer FROM foreseen WHERE tree=? AND how=?"
+        wanted = set(shas)
+        rows = self._store.rows(sql, (bytes.fromhex(self._tree), f"{self._git} {how}"))
+        return {Sha(sha): answer for sha, answer in rows if sha in wanted}
+
+    def keep_foreseen(self, how: str, answers: Mapping[Sha, bytes]) -> None:
+        """Keep what somebody else made of conflicts on this tree; `how` names all that it rests on besides git."""
+        tree = bytes.fromhex(self._tree)
+        rows = [(tree, bytes.fromhex(sha), f"{self._git} {how}", answer) for sha, answer in answers.items()]
+        with self._store.transaction():
+            self._store.many("INSERT OR REPLACE INTO foreseen VALUES (?,?,?,?)", rows)
+
     def _batch(self, shas: Sequence[Sha]) -> dict[Sha, Tried]:
         found: dict[Sha, Tried] = {}
         merges: dict[Sha, Merge] = {}
@@ -153,6 +171,7 @@ class Trials:
             self._store.write("INSERT OR REPLACE INTO trees VALUES (?,?)", (tree, newest[0]))
             old = "SELECT tree FROM trees ORDER BY used DESC LIMIT -1 OFFSET ?"
             self._store.write(f"DELETE FROM trials WHERE tree IN ({old})", (_TREES,))  # noqa: S608 - no foreign text
+            self._store.write(f"DELETE FROM foreseen WHERE tree IN ({old})", (_TREES,))  # noqa: S608 - no foreign text
             self._store.write(f"DELETE FROM trees WHERE tree IN ({old})", (_TREES,))  # noqa: S608 - no foreign text
 
 

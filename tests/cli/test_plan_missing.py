@@ -63,6 +63,29 @@ def test_each_missing_fix_has_an_answer_for_each_branch(house: House) -> None:
     assert found[1]["results"][0]["notes"] == ["what it fixes is missing there too"]
 
 
+def test_a_conflict_that_the_ladder_resolves_says_so_now_and_from_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = house.git
+    git.commit({FILE: edit(LINES, l5="fixed", l9="more", l20="upstream")}, "mm: twenty")
+    bug = git.sha("main~4")
+    git.commit(
+        {FILE: edit(LINES, l5="fixed", l9="more", l20="upstream", l19="int nineteen;")}, fixes(bug, "mm: bug", "mm: 19")
+    )
+    found = rows(house)[-1]["results"][0]
+    assert (found["outcome"], found["confidence"], found["fidelity"]) == ("resolved", 0.95, "context")
+    assert [(each["rung"], each["rule"]) for each in found["rules"]] == [(2, "adjacent")]
+    shown = invoke("plan", "--missing", cwd=git.path, check=1).out
+    assert "cos-5.4: resolved by rule adjacent (confidence 0.95): a person accepts it" in shown
+
+    assert rows(house, "--max-rung", "0")[-1]["results"][0]["outcome"] == "conflict"
+    monkeypatch.setattr("cosport.backport.foreseen.resolve", lambda *_: pytest.fail("it was asked again"))
+    assert rows(house)[-1]["results"][0] == found
+    monkeypatch.setattr("cosport.backport.foreseen._rules", lambda: "others")
+    monkeypatch.setattr("cosport.backport.foreseen.resolve", lambda _place, trials, _limits: [None for _ in trials])
+    assert rows(house)[-1]["results"][0]["outcome"] == "conflict"
+
+
 def test_what_a_branch_holds_or_never_had_says_so(house: House) -> None:
     git = house.git
     fix = git.sha("main~2")
