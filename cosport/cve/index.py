@@ -56,7 +56,8 @@ class CveIndex:
 
         Raises ConfigError where there is no such folder or no record in it, CveDataError where a record is damaged.
         """
-        index = cls(open_store(file, version=VERSION, schema=TABLES), expanded(data).absolute())
+        folder = expanded(data).absolute()
+        index = cls(open_store(file, version=VERSION, schema=TABLES), folder)
         try:
             index._update(progress)
         except BaseException:
