@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cosport import files
-from cosport.cli import complete
-from cosport.cli.options import command, group, register
+from cosport.cli.options import ProfileName, command, group, register
 from cosport.cli.output import Styled
 from cosport.cli.session import Session
 from cosport.errors import RevisionError, UsageError
@@ -25,15 +24,6 @@ if TYPE_CHECKING:
 _STYLES: Final = {"block": "red", "warn": "yellow", "info": "dim"}
 
 Source = Annotated[str, typer.Argument(metavar="[FILE|REV]", help="A file, `-` for standard input, or a commit.")]
-ProfileName = Annotated[
-    str,
-    typer.Option(
-        "--profile",
-        metavar="NAME",
-        help="The message profile (default: the configured one).",
-        autocompletion=complete.profiles,
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True)

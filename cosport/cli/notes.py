@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from cosport.cli import complete, team
+from cosport.cli import team
 from cosport.cli.cves import opened
-from cosport.cli.options import command, register
+from cosport.cli.options import ProfileName, command, register
 from cosport.cli.output import Styled
 from cosport.cli.session import Session
 from cosport.cli.working import working
@@ -37,15 +37,6 @@ _STYLES: Final = {"block": "red", "warn": "yellow", "info": "dim"}
 Span = Annotated[str, typer.Argument(metavar="[FROM..TO]", help="From the last release to this one.")]
 ReleaseName = Annotated[
     str, typer.Option("--release", metavar="NAME", help="A release's tag; from the nearest release before it.")
-]
-ProfileName = Annotated[
-    str,
-    typer.Option(
-        "--profile",
-        metavar="NAME",
-        help="The message profile (default: the configured one).",
-        autocompletion=complete.profiles,
-    ),
 ]
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
+from cosport.cli import complete
 from cosport.cli.session import Session
 
 if TYPE_CHECKING:
@@ -28,6 +29,17 @@ _CONFIG: Final = typer.Option("--config", metavar="FILE", help="The configuratio
 _JSON: Final = typer.Option("--json", help="Print one JSON document and nothing else.")
 _QUIET: Final = typer.Option("--quiet", "-q", help="No remarks and no progress.")
 _NO_COLOR: Final = typer.Option("--no-color", help="No colours; the variable NO_COLOR does the same.")
+
+ProfileName = Annotated[
+    str,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="The message profile (default: the configured one).",
+        autocompletion=complete.profiles,
+    ),
+]
+"""The option of the commands that read messages, or write them."""
 
 _SHARED: Final = (
     ("repo", Annotated[Path | None, _REPO], None),
