@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from cosport.cli.output import Printer
+from cosport.errors import CosportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +39,10 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if "repository" in self.__dict__:
+        if self._opening is not None:  # begun, and nobody asked: its process must not be left behind
+            with contextlib.suppress(CosportError):
+                self.repository.close()
+        elif "repository" in self.__dict__:
             self.repository.close()
         self.printer.out.flush()
 
@@ -58,7 +63,8 @@ class Session:
         if self._opening is None:
             self.begin()
         assert self._opening is not None
-        return self._opening()
+        opening, self._opening = self._opening, None
+        return opening()
 
     @cached_property
     def config(self) -> Config:
