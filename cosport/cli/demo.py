@@ -71,7 +71,7 @@ def demo(
                 "schema": SCHEMA,
                 "folder": made.folder,
                 "repository": made.kernel,
-                "source": made.source,
+                "source": made.archive.name,
                 "fix": made.fix,
                 "introduced": made.introduced,
                 "steps": stage.steps,

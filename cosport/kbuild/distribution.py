@@ -6,14 +6,18 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cosport.errors import ToolError
 from cosport.kbuild import archive
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 ROOT: Final = Path("/")
 HINT: Final = (
-    "install a kernel and its headers (Debian: apt-get install linux-image-cloud-amd64 linux-headers-cloud-amd64)"
+    "install a kernel and its headers (Debian: apt-get install linux-image-cloud-amd64 linux-headers-cloud-amd64; "
+    "Ubuntu: linux-image-virtual linux-headers-virtual)"
 )
 
 
@@ -45,9 +49,14 @@ class Distribution:
             if _module_name(file) == wanted:
                 # what it needs stands there in the order of unloading: modprobe goes from the end
                 return tuple(self.modules / each for each in (*reversed(needs.split()), file))
-        if any(_module_name(line) == wanted for line in self._lines("modules.builtin")):
+        if self.has_built_in(name):
             return ()
         raise ToolError(f"the kernel {self.release} has no module {name}", hint=HINT)
+
+    def has_built_in(self, name: str) -> bool:
+        """Whether the module is part of the kernel's image. Raises ToolError where the kernel does not tell."""
+        wanted = name.replace("-", "_")
+        return any(_module_name(line) == wanted for line in self._lines("modules.builtin"))
 
     def _lines(self, name: str) -> list[str]:
         try:
@@ -73,6 +82,22 @@ def find(root: Path = ROOT) -> Distribution:
         else:
             return Distribution(release, image, modules, headers)
     raise ToolError(f"no installed kernel can be tested with a module: {'; '.join(trouble)}", hint=HINT)
+
+
+def unfit(module: str, versions: Iterable[str], root: Path = ROOT) -> str:
+    """Why no installed kernel can take `module`, built from sources of these versions ("6.1.192"); "" where one can."""
+    try:
+        here = find(root)
+        built_in = here.has_built_in(module)
+    except ToolError as exc:
+        return exc.what
+    if {_series(version) for version in versions} != {_series(here.version)}:
+        return f"the installed headers are of Linux {here.version}"
+    return f"{module} is built into the installed kernel {here.release}" if built_in else ""
+
+
+def _series(version: str) -> tuple[str, ...]:
+    return tuple(version.split(".")[:2])
 
 
 def _module_name(path: str) -> str:

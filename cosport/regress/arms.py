@@ -86,7 +86,7 @@ def prepare(
     Raises UsageError for what cannot be compared, BuildError, ToolError.
     """
     sides = _sides(named, workload, repository)
-    mode, why = (named.mode, "") if named.mode is not None else _mode(sides)
+    mode, why = (named.mode, "") if named.mode is not None else _mode(sides, workload.module.name)
     if reason := _never_had_it(sides, workload):
         return Prepared(mode, (), (), reason)
     builder = _Builder(workload, configuration, building)
@@ -183,7 +183,7 @@ def _before(fixed: Tree | Image, workload: Workload) -> Tree:
     return Tree(source, found[1], f"{workload.fix.commit} taken out")
 
 
-def _mode(sides: tuple[_Side, ...]) -> tuple[Mode, str]:
+def _mode(sides: tuple[_Side, ...], module: str) -> tuple[Mode, str]:
     """Modules where they will do, as they take seconds: the tree is of the version of the installed headers.
 
     Else the reason comes with it: who waits for a kernel should know why.
@@ -192,14 +192,9 @@ def _mode(sides: tuple[_Side, ...]) -> tuple[Mode, str]:
     for _, side in sides:
         if isinstance(side, Path):
             return (Mode.MODULE if side.suffix == ".ko" else Mode.KERNEL), ""
-        versions.add(tuple(side.version.split(".")[:2]))
-    try:
-        here = distribution.find()
-    except ToolError as exc:
-        return Mode.KERNEL, f"whole kernels are built: {exc.what}"
-    if versions == {tuple(here.version.split(".")[:2])}:
-        return Mode.MODULE, ""
-    return Mode.KERNEL, f"whole kernels are built: the installed headers are of Linux {here.version}"
+        versions.add(side.version)
+    why_not = distribution.unfit(module, versions)
+    return (Mode.KERNEL, f"whole kernels are built: {why_not}") if why_not else (Mode.MODULE, "")
 
 
 def _never_had_it(sides: tuple[_Side, ...], workload: Workload) -> str:

@@ -18,6 +18,7 @@ import msgspec
 from cosport import process
 from cosport.errors import ToolError, UsageError
 from cosport.git.repository import environment, failure
+from cosport.kbuild import distribution
 from cosport.workflow import demo_history, demo_source
 from cosport.workflow.demo_source import DRIVER
 
@@ -34,6 +35,7 @@ _CONFLICTING: Final = "cos-5.10"
 _BESIDE: Final = "cos-5.15"
 _MAIN: Final = "cos-6.1"
 _RELEASE: Final = "release-R113"
+_MODULE: Final = "virtio_balloon"
 _CONFIG: Final = """\
 [upstream]
 ref = "upstream/master"
@@ -60,11 +62,15 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A demo that stands ready: its folder, the repository's work tree in it, and the fix that is to be backported."""
+    """A demo that stands ready: its folder, the repository's work tree in it, and the fix that is to be backported.
+
+    `archive` is the kernel source that it was made of, `version` that kernel's ("6.1.192").
+    """
 
     folder: Path
     kernel: Path
-    source: str
+    archive: Path
+    version: str
     fix: Sha
     introduced: Sha
     resolution: bytes
@@ -75,7 +81,8 @@ def make(folder: Path, archive: Path | None = None) -> Demo:
 
     A demo that stands there is made anew; any other folder that is not empty is refused with UsageError.
     """
-    source = demo_source.read(archive if archive is not None else demo_source.find())
+    archive = (archive if archive is not None else demo_source.find()).absolute()
+    source = demo_source.read(archive)
     folder = folder.absolute()
     _clear(folder)
     kernel = folder / "kernel"
@@ -84,7 +91,7 @@ def make(folder: Path, archive: Path | None = None) -> Demo:
     _start_working(history, kernel)
     commits = history.commits
     resolution = history.resolutions[_CONFLICTING]
-    return Demo(folder, kernel, source.package, commits["fix"], commits["introduce"], resolution)
+    return Demo(folder, kernel, archive, source.version, commits["fix"], commits["introduce"], resolution)
 
 
 def walk(demo: Demo, stage: Stage, *, repeats: int) -> None:
@@ -117,7 +124,7 @@ class _Player:
 
     def look(self) -> None:
         self.stage.tell(
-            f"A kernel repository stands in {self.demo.kernel}, made of files of {self.demo.source}.\n"
+            f"A kernel repository stands in {self.demo.kernel}, made of files of {self.demo.archive.name}.\n"
             f"Upstream has a fix for the balloon driver, {self.demo.fix[:12]}. Which stable branches need it?"
         )
         self._run("cosport", "plan", self.demo.fix, expect=1)
@@ -172,10 +179,17 @@ class _Player:
             f"A clean apply proves nothing. So boot {_MAIN} in QEMU, {repeats} times without the pick and with it,\n"
             "inflate a balloon while the guest reads a large file, and compare. This takes some minutes:"
         )
+        if why_not := distribution.unfit(_MODULE, [self.demo.version]):
+            self.stage.tell(
+                f"Two whole kernels are built for that, of {self.demo.archive.name}, with the fix and without,\n"
+                f"as the driver cannot be exchanged alone here: {why_not}."
+            )
+            arms: tuple[str, ...] = ("--mode", "kernel", "--tree", str(self.demo.archive))
+        else:
+            arms = ("--mode", "module", "--without", f"refs/heads/{_MAIN}", "--with", self._pick(_MAIN))
         status = self._run(
-            "cosport", "regress", "run", "balloon", "--mode", "module", "--without", f"refs/heads/{_MAIN}",
-            "--with", self._pick(_MAIN), "--repeats", str(repeats), "--out", str(self.demo.folder / "job"),
-            expect=(0, 1),
+            "cosport", "regress", "run", "balloon", *arms,
+            "--repeats", str(repeats), "--out", str(self.demo.folder / "job"), expect=(0, 1),
         )  # fmt: skip
         if status == 1:
             self.stage.tell("These runs were too few, or this machine is too busy, for a verdict. The rest goes on.")

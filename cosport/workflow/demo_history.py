@@ -13,7 +13,7 @@ from cosport import process, resources
 from cosport.errors import ToolError
 from cosport.git.repository import Repository, environment, failure
 from cosport.model.commit import Sha
-from cosport.workflow.demo_source import DRIVER, KernelSource, driver_states
+from cosport.workflow.demo_source import DRIVER, FITTING, KernelSource, driver_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,11 +27,21 @@ _PLACE = re.compile(r"\{([a-z0-9.-]+)(?::(\d+))?\}", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change of one file: the text `before` becomes `after`; an empty `before` makes the file."""
+    """One change of one file: the text `before` becomes `after`; an empty `before` makes the file.
+
+    `instead` has the two texts for kernels whose file reads otherwise.
+    """
 
     path: str
     before: str
     after: str
+    instead: tuple[str, str] | None = None
+
+    def on(self, files: _Files) -> Edit:
+        """The edit in the words of these files."""
+        if self.instead is None or not self.before or files[self.path].count(self.before.encode()) == 1:
+            return self
+        return Edit(self.path, *self.instead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +131,8 @@ def _forward(start: _Files, commits: tuple[Planned, ...]) -> Iterable[_Files]:
     """The trees of a branch's own commits."""
     tree = dict(start)
     for each in commits:
-        for edit in each.edit:
+        for planned in each.edit:
+            edit = planned.on(tree)
             _apply(tree, edit.path, edit.before, edit.after)
         yield dict(tree)
 
@@ -134,7 +145,7 @@ def _apply(tree: _Files, path: str, old: str, new: str) -> None:
     if tree[path].count(old.encode()) != 1:
         raise ToolError(
             f"the demo's history does not fit this kernel source: {path} holds {old!r} not exactly once",
-            hint="use another one with --source; Linux 6.1 and 6.12 are known to fit",
+            hint=FITTING,
         )
     tree[path] = tree[path].replace(old.encode(), new.encode())
 

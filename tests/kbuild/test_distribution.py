@@ -46,3 +46,22 @@ def test_what_is_missing_is_told(tmp_path: Path, headers: bool, modules: bool, s
 def test_no_kernel_at_all_is_told(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="no kernel image"):
         distribution.find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("module", "versions", "says"),
+    [
+        ("virtio_balloon", ["6.1.1", "6.1.200"], ""),
+        ("virtio_balloon", ["6.1.1", "6.8.0"], "the installed headers are of Linux 6.1.192"),
+        ("virtio_blk", ["6.1.1"], "virtio_blk is built into the installed kernel 6.1.0-56-amd64"),
+    ],
+)
+def test_whether_a_module_can_be_exchanged_is_known(
+    tmp_path: Path, module: str, versions: list[str], says: str
+) -> None:
+    install(tmp_path, "6.1.0-56-amd64")
+    assert distribution.unfit(module, versions, tmp_path) == says
+
+
+def test_without_a_kernel_no_module_can_be_exchanged(tmp_path: Path) -> None:
+    assert "no kernel image" in distribution.unfit("virtio_balloon", ["6.1.1"], tmp_path)

@@ -83,3 +83,10 @@ def test_a_source_that_an_edit_does_not_fit_is_an_error(kernel_source: KernelSou
     other = replace(kernel_source, files={**kernel_source.files, "mm/oom_kill.c": b"int other;\n"})
     with pytest.raises(ToolError, match=r"mm/oom_kill\.c"):
         demo_history.build(tmp_path / "kernel", other)
+
+
+def test_an_edit_takes_the_words_of_the_kernel_at_hand() -> None:
+    edit = demo_history.Edit("a.c", "old\n", "new\n", ("older\n", "newer\n"))
+    assert edit.on({"a.c": b"old\n"}) is edit
+    other = edit.on({"a.c": b"older\n"})
+    assert (other.before, other.after) == ("older\n", "newer\n")
