@@ -2,7 +2,8 @@
 
 The speed-up is that of the jobs: from the first one's start to the last one's end, as the journal has it. Before that
 the client starts and meets its scheduler, which takes as long for one worker as for many, and is told by itself. What
-the machine has to give is seen in the same run, by the same commands under `xargs -P`.
+the machine has to give is seen in the same run, by the same commands under `xargs -P`: a guest keeps more than one
+processor busy (its emulated ones, and QEMU's own loop), so two of them need more than two.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -43,12 +45,20 @@ _BOOT: Final = "{stage: regress, with: {workload: balloon-boot}, resources: {mem
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of independent jobs. `command`: what they run where they need a processor, for the peer."""
+    """A kind of independent jobs. `command` is what they run, for the peer; `{}` in it stands for their number."""
 
     name: str
     count: int
     job: str
     command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """Seconds of the same jobs under xargs(1), and how many processors they kept busy meanwhile."""
+
+    seconds: float = 0.0
+    busy: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +88,13 @@ def _kinds(repo: Path) -> tuple[Kind, ...]:
     source = repo / "many.c"
     source.write_text(_C, encoding="utf-8")
     spin = (sys.executable, "-S", "-c", _SPIN)
+    boot = (*COSPORT, "regress", "run", "balloon-boot", "--json", f"--out={repo}/boot-{{}}")  # as the stage runs it
     compiler = ("cc", "-O2", "-c", "-o", "/dev/null", str(source))
     return (
         Kind("sleeping 0.5 s", 24, _command(("sleep", "0.5"))),
         Kind("computing 0.5 s", 24, _command(spin), spin),
         Kind("compiling", 12, _command(compiler), compiler),
-        Kind("booting QEMU", 6, _BOOT),
+        Kind("booting QEMU", 6, _BOOT, boot),
     )
 
 
@@ -94,34 +105,43 @@ def _command(argv: tuple[str, ...]) -> str:
 def _speed_up(report: measure.Report, repo: Path, kind: Kind) -> None:
     """Run the same jobs on one worker and on more: each time after the peer, so that both meet the same machine."""
     cores = os.cpu_count() or 1
-    peers: dict[int, float] = {}
+    peers: dict[int, _Peer] = {}
     tooks: dict[int, _Took] = {}
     for workers in (1, 2, 3):
-        peers[workers] = _xargs(kind, workers) if kind.command else 0.0
+        peers[workers] = _xargs(kind, workers) if kind.command else _Peer()
         tooks[workers] = _took(repo, kind, workers)
     alone = tooks[1]
     what = f"{kind.count} jobs {kind.name}"
     note = f"{alone.before:.1f} s before the first; {alone.each:.0f} ms computing a job"
     report.add("pipeline", f"{what}, 1 worker", alone.jobs, "s", note=note)
     if kind.command:
-        report.add("pipeline", "... xargs -P1", peers[1], "s")
+        report.add("pipeline", "... xargs -P1", peers[1].seconds, "s", note=f"{peers[1].busy:.2f} processors busy")
     for workers in (2, 3):
         gain = alone.jobs / tooks[workers].jobs
-        most: float = min(workers, cores) if kind.command or kind.job == _BOOT else workers
+        most: float = min(workers, cores) if kind.command else workers
         shared = f", {workers} workers on {cores} processors" if most < workers else ""
         note = f"{tooks[workers].jobs:.1f} s: {gain / most:.0%} of {most}{shared}"
         if kind.command:
-            most = peers[1] / peers[workers]
-            note += f"; xargs -P{workers}: {peers[workers]:.1f} s, {most:.2f} x"
+            peer = peers[workers]
+            most = peers[1].seconds / peer.seconds
+            note += f"; xargs -P{workers}: {peer.seconds:.1f} s, {most:.2f} x, {peer.busy:.2f} processors busy"
         report.add("pipeline", f"... speed-up by {workers} workers", gain, "x", at_least=0.8 * most, note=note)
 
 
-def _xargs(kind: Kind, workers: int) -> float:
-    """Seconds for its jobs under xargs(1)."""
+def _xargs(kind: Kind, workers: int) -> _Peer:
+    """Its jobs under xargs(1)."""
     numbers = "".join(f"{number}\n" for number in range(kind.count)).encode()
-    begin = time.perf_counter()
-    subprocess.run(["xargs", f"-P{workers}", "-I{}", *kind.command], input=numbers, check=True)
-    return time.perf_counter() - begin
+    argv = ["xargs", f"-P{workers}", "-I{}", *kind.command]
+    begin, before = time.perf_counter(), _children()
+    subprocess.run(argv, input=numbers, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    seconds = time.perf_counter() - begin
+    return _Peer(seconds, (_children() - before) / seconds)
+
+
+def _children() -> float:
+    """Seconds that ended children of this process, and theirs, have computed."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _nothing(count: int) -> str:
