@@ -235,13 +235,14 @@ class Engine:
 
     def _answered(self, node: Node, event: Ended, tally: _Tally) -> None:
         answer = event.answer
+        answer = msgspec.structs.replace(answer, what=self._reason(node, answer) or answer.what)
         judged = judge(answer, is_stage=bool(node.job.stage))
         outputs, what = {}, judged.what
         if judged.state.answered:
             try:
                 brought = self._home.bring(node, answer)
                 outputs = outputs_from(node.job.stage, answer)
-                what = brought if judged.state is State.PASSED else what or self._reason(node, answer)
+                what = brought if judged.state is State.PASSED else what or answer.what
             except (ToolError, OSError, ValueError) as exc:
                 judged = msgspec.structs.replace(judged, state=State.ERROR, again=True)
                 what = f"its answer could not be taken over: {exc}"

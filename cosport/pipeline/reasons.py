@@ -55,7 +55,8 @@ def _resolved(result: Any, _: bool) -> Iterator[str]:
     rules = ", ".join(f"{each['path']}:{each['line']} by rule {each['rule']}" for each in result["rules"][:_SHOWN])
     yield f"a conflict was resolved: {rules}"
     show = f"cosport backport --show --branch {branch}"
-    yield f"look at it: {show}; then take it over: cosport backport --accept --branch {branch}"
+    if result["ref"]:  # a trial leaves nothing to look at
+        yield f"look at it: {show}; then take it over: cosport backport --accept --branch {branch}"
 
 
 def _evidence(result: Any, _: bool) -> Iterator[str]:

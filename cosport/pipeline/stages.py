@@ -155,6 +155,7 @@ _PICK: Final = {
     "class": Parameter("--class"),
     "from": Parameter("--from"),
     "force": Parameter("--force", flag=True),
+    "dry-run": Parameter("--dry-run", flag=True),
     "with-prereqs": Parameter("--with-prereqs", flag=True),
     "with-followups": Parameter("--with-followups", flag=True),
 }
