@@ -209,6 +209,21 @@ def test_a_fix_of_a_file_that_upstream_split_goes_where_its_code_is_in_the_branc
     assert "helpers.c" not in names
 
 
+def test_a_split_that_came_by_a_merge_is_found_behind_later_commits(house: House) -> None:
+    git, old = house.git, {"mm.c": LINES + HELPERS}
+    git.commit(old, "mm: start", branch="cos-5.4")
+    start = git.commit(old, "mm: start")
+    made = {"mm.c": LINES, "helpers.c": HELPERS}
+    topic = git.commit(made, "mm: split", branch="topic", parents=[start])
+    other = git.commit({"other.c": "int other;\n"}, "other: start")
+    git.commit(made, "Merge topic", parents=[other, topic])
+    for number in range(5):
+        git.commit({"other.c": f"int other_{number};\n"}, f"other: {number}")
+    result = house.pick(git.commit({"helpers.c": FIXED_HELPER}, "mm: fix a helper"), check=1)
+    assert (result["outcome"], [rule["rule"] for rule in result["rules"]]) == ("resolved", ["relocated"])
+    assert house.text(result["ref"], "mm.c") == LINES + FIXED_HELPER
+
+
 @pytest.mark.parametrize(
     ("fixed", "branch"),
     [
