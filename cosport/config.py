@@ -136,7 +136,7 @@ class Backport(Struct, frozen=True, forbid_unknown_fields=True):
 
     worktrees: str = ""
     max_rung: Annotated[int, msgspec.Meta(ge=0, le=7)] = 5
-    min_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.93
+    min_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9
 
 
 class Boot(StrEnum):

@@ -76,7 +76,7 @@ ADJACENT: Final = Rule(
 BESIDE: Final = Rule(
     "beside",
     3,
-    0.85,
+    0.91,
     "the line that the change is tied to stands, and the branch has lines of its own beside it",
     _beside,
 )

@@ -37,6 +37,9 @@ _SAID: Final = 6
 _LONGEST: Final = 400
 """Characters of a line that is compared with others: a longer one is no line that people wrote."""
 
+_MORE: Final = "upstream changes more in this file"
+"""People adapt a change of many parts more freely than one that is all in one place."""
+
 _COMPARED: Final = 40
 """The branch's own lines beside a change that are compared with what it adds, of which five times as many."""
 
@@ -71,10 +74,16 @@ def doubts(ground: Ground, change: Change, edit: Edit) -> Iterator[Doubt]:
     yield from _blanks(ground, change, edit)
     if (there := nearest(ground, change)) != edit.start:
         where = "nowhere" if there is None else f"at line {there + 1}"
-        yield Doubt(f"by its line numbers it would stand {where}", 0.96)
+        yield Doubt(f"by its line numbers it would stand {where}", 0.93)
     tied = ground.file.ours[max(0, edit.start - 1) : edit.stop + 1]
     if not any(len(line.strip()) >= _SHORTEST for line in tied):
         yield Doubt("nothing but braces and blank lines ties it to its place", 0.9)
+
+
+def loose(ground: Ground) -> Iterator[Doubt]:
+    """The doubt about a change that only one line ties to its place, between lines of the branch's own."""
+    if not ground.whole:
+        yield Doubt(_MORE, 0.93)
 
 
 def repeated(ground: Ground, change: Change, edit: Edit) -> bool:
@@ -131,7 +140,7 @@ def _blanks(ground: Ground, change: Change, edit: Edit) -> Iterator[Doubt]:
     """Doubts about blank lines, which people add and leave out as they like.
 
     One would stand beside the change where upstream has none, or the other way round; there would be two together; or
-    the change takes or brings one at its edge, where the branch has other lines beyond it.
+    the change takes or brings one at its edge, most of all where it is not all that upstream changes in the file.
     """
     base, ours, old = ground.file.base, ground.file.ours, ground.old(change)
     above, below = _blank_at(ours, edit.start - 1), _blank_at(ours, edit.stop)
@@ -142,7 +151,8 @@ def _blanks(ground: Ground, change: Change, edit: Edit) -> Iterator[Doubt]:
     if (joined[0] and joined[1]) or (joined[-2] and joined[-1]):
         yield Doubt("two blank lines would stand together", 0.3)
     if any(lines and (is_blank(lines[0]) or is_blank(lines[-1])) for lines in (old, edit.lines)):
-        yield Doubt("it begins or ends with a blank line", 0.9)
+        says = "it begins or ends with a blank line"
+        yield Doubt(says, 0.97) if ground.whole else Doubt(f"{says}, and {_MORE}", 0.85)
 
 
 def _blank_at(lines: Sequence[bytes], at: int) -> bool:

@@ -68,6 +68,12 @@ class Ground:
         """The names in the branch's file."""
         return names(self.file.ours)
 
+    @cached_property
+    def whole(self) -> bool:
+        """Whether the places in conflict are all that upstream changes in the file: git has merged nothing of it."""
+        file = self.file
+        return len(gaps(align(file.original, file.upstream), len(file.upstream))) <= len(self.changes)
+
     def old(self, change: Change) -> Sequence[bytes]:
         """The lines that a change takes away."""
         return self.file.base[change.start : change.stop]

@@ -12,7 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport.resolvers import adjacent, listed, moved, present, within
-from cosport.backport.resolvers.doubts import Doubt, about, doubts, unknown
+from cosport.backport.resolvers.doubts import Doubt, about, doubts, loose, unknown
 from cosport.backport.resolvers.ground import Edit, Ground, Rule, occurrences
 from cosport.backport.resolvers.names import renamed
 from cosport.backport.resolvers.renames import learn
@@ -145,6 +145,8 @@ def _judged(ground: Ground, change: Change, step: Step, max_rung: int) -> Step |
             return Stuck(change, f"it speaks of what the branch does not have there: {said}", Need.COMMIT, line)
         step = _in_our_names(step, others)
     found = () if step.rule in _OF_LISTS else tuple(doubts(ground, step.change, step.edit))
+    if step.rule is adjacent.BESIDE:
+        found += tuple(loose(ground))
     refusing = next((each for each in found if not each.factor), None)
     if refusing is not None:
         return Stuck(change, refusing.says, Need.REWRITE, line)

@@ -16,6 +16,13 @@ def resolve(base: str, ours: str, theirs: str, *, max_rung: int = 5) -> Climbed:
     return climb(file, max_rung)
 
 
+def partly(base: str, ours: str, theirs: str) -> Climbed:
+    """The ladder where git has merged another part of upstream's change to the file, which stands at its end."""
+    more = "last();\n"
+    before, after = lines(base), lines(theirs + more)
+    return climb(File("a.c", lines(base + more), lines(ours + more), after, before, after, lines(ours)), 5)
+
+
 def text(climbed: Climbed) -> str | None:
     """The resolved text; None where something is stuck."""
     return None if climbed.stuck else b"\n".join(climbed.lines).decode()

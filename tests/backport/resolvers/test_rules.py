@@ -4,7 +4,7 @@ import pytest
 
 from cosport.backport.resolvers.ground import File
 from cosport.backport.resolvers.ladder import RULES, Climbed, Need, climb
-from tests.backport.resolvers.ladder import lines, resolve, rules, text
+from tests.backport.resolvers.ladder import lines, partly, resolve, rules, text
 
 HEAD = "int first(void)\n{\n\treturn 1;\n}\n\n"
 BASE = HEAD + "int probe(struct device *dev)\n{\n\tint err = 0;\n\terr = start(dev);\n\tstop(dev);\n\treturn err;\n}\n"
@@ -36,7 +36,16 @@ def test_a_line_beside_the_branch_s_own_is_less_sure() -> None:
     climbed = resolve(BASE, ours, change(BASE, ("\tstop(dev);\n", "\twait_for_it();\n\tstop(dev);\n")))
     assert text(climbed) == change(BASE, ("\tstop(dev);\n", "\twait_for_it();\n\tmy_own_stop(dev, 7);\n"))
     assert rules(climbed) == ["beside"]
-    assert climbed.confidence == pytest.approx(0.85)
+    assert climbed.confidence == pytest.approx(0.91)
+
+
+def test_a_line_beside_the_branch_s_own_is_doubted_where_upstream_changes_more_in_the_file() -> None:
+    theirs = change(BASE, ("\tstop(dev);\n", "\twait_for_it();\n\tstop(dev);\n"))
+    ours = change(BASE, ("\tstop(dev);\n", "\tmy_own_stop(dev, 7);\n"))
+    climbed = partly(BASE, ours, theirs)
+    assert rules(climbed) == ["beside"]
+    assert "upstream changes more in this file" in said(climbed)
+    assert climbed.confidence == pytest.approx(0.91 * 0.93)
 
 
 def test_words_of_one_line_are_merged() -> None:
@@ -147,12 +156,15 @@ def test_two_blank_lines_that_would_stand_together_are_doubted() -> None:
     assert climbed.confidence < 0.3
 
 
-def test_a_blank_line_at_the_edge_of_a_change_is_doubted() -> None:
+def test_a_blank_line_at_the_edge_is_doubted_and_more_so_where_upstream_changes_more_in_the_file() -> None:
     ours = change(BASE, ("\tstop(dev);\n", "\thalt(dev, now);\n"))
-    clear = resolve(BASE, ours, change(BASE, ("\terr = start(dev);\n", "\terr = start(dev);\n\tif (!err)\n")))
-    edged = resolve(BASE, ours, change(BASE, ("\terr = start(dev);\n", "\terr = start(dev);\n\n\tif (!err)\n")))
-    assert "begins or ends with a blank line" not in said(clear)
-    assert "begins or ends with a blank line" in said(edged)
+    plain = change(BASE, ("\terr = start(dev);\n", "\terr = start(dev);\n\tif (!err)\n"))
+    edged = change(BASE, ("\terr = start(dev);\n", "\terr = start(dev);\n\n\tif (!err)\n"))
+    one, many = resolve(BASE, ours, edged), partly(BASE, ours, edged)
+    assert "begins or ends with a blank line" in said(one)
+    assert "upstream changes more in this file" in said(many)
+    assert many.confidence < one.confidence < resolve(BASE, ours, plain).confidence
+    assert "begins or ends with a blank line" not in said(partly(BASE, ours, plain))
 
 
 def test_a_place_that_line_numbers_do_not_confirm_is_doubted() -> None:
