@@ -201,7 +201,7 @@ def tell_run(
         printer.table(["", *columns], table)
     for entry in entries:
         _tell_job(printer, entry, folder)
-    if any(entry.state.exit_code and entry.state.final for entry in entries):
+    if any(entry.state.final and entry.state is not State.SKIPPED for entry in entries):
         printer.say("what each job said, and its files: ", str(folder.folder / "jobs"))
     for attempt in attempts:
         if attempt.end in ("lost", "stopped") or "again" in attempt.note:
