@@ -107,7 +107,7 @@ def test_a_resolution_that_is_upstreams_change_needs_no_note(house: House) -> No
     # Context in the way: the same lines change.
     house.land("cos-5.4", edit(LINES, l4="four", l6="six"), "cos: around it")
     fix = house.fix()
-    work = Path(house.pick(fix, check=1)["conflicts"][0]["worktree"])
+    work = Path(house.pick(fix, "cos-5.4", "--max-rung", "0", check=1)["conflicts"][0]["worktree"])
     (work / FILE).write_text(edit(LINES, l4="four", l5="int five;", l6="six"))
     done = carry_on(house)
     assert (done["fidelity"], done["change_id"] is not None) == ("context", True)
