@@ -24,15 +24,17 @@ EARLIER: Final = "earlier-pick"
 """The kind of a source that an earlier run left: a pick of the same commit to the same branch."""
 
 
-def attempt(context: Context, commit: Commit, source: Source, ours: Sha, mainline: int | None) -> Attempt:
-    """The trial of picking `commit`, as `source` has it, onto the tree `ours`.
+def attempt(
+    context: Context, commit: Commit, source: Source, ours: Sha, mainline: int | None, *, onto: Sha
+) -> Attempt:
+    """The trial of picking `commit`, as `source` has it, onto the tree `ours`; `onto` is the tip of the branch.
 
     Raises RevisionError where a commit has no usable parent, MissingObjectError where one is not here.
     """
     picked = context.reader.commit(source.commit)
     base = parent_of(context, picked, mainline if picked.sha == commit.sha else 1)
     own = parent_of(context, commit, mainline).tree, commit.tree
-    return Attempt(base.tree, picked.tree, ours, own, base.sha)
+    return Attempt(base.tree, picked.tree, ours, own, base.sha, onto)
 
 
 def wants_others(source: Source, trial: Trial) -> bool:

@@ -84,7 +84,7 @@ def _climbed(
         for name, (commit, result) in new.items():
             assert result.source is not None
             try:
-                attempts[name] = choice.attempt(context, commit, result.source, ours, None)
+                attempts[name] = choice.attempt(context, commit, result.source, ours, None, onto=target.tip)
             except CosportError:  # a merge: the trial's own answer stands
                 found[name] = None
         tried = zip(attempts, try_each(place, list(attempts.values())), strict=True)

@@ -120,6 +120,8 @@ def judge_pair(
         if found.outcome is not None:
             return choice.nothing_to_pick(commit, target.name, found)
         ours = context.reader.commit(target.tip).tree
-        return found, tuple(choice.attempt(context, commit, source, ours, request.mainline) for source in found.sources)
+        return found, tuple(
+            choice.attempt(context, commit, source, ours, request.mainline, onto=target.tip) for source in found.sources
+        )
     except CosportError as error:
         return Result(commit.sha, target.name, Outcome.ERROR, error=error.what, hint=error.hint)

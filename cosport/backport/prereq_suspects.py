@@ -193,7 +193,7 @@ class Suspicion:
             raise OutOfTimeError from exc
         if done.status:
             raise repository.failed(done, args)
-        self._keep(list(_commits(done.stdout)), set(wanted))
+        self._keep(list(commits(done.stdout)), set(wanted))
 
     def _keep(self, commits: list[tuple[list[Sha], bytes]], wanted: set[bytes]) -> None:
         self._history.ensure([names[0] for names, _ in commits])
@@ -223,7 +223,7 @@ def _explained(place: Place, changes: list[Change]) -> Iterator[tuple[Sha, float
                 yield change.commit, weight * count, change.is_merge
 
 
-def _commits(out: bytes) -> Iterator[tuple[list[Sha], bytes]]:
+def commits(out: bytes) -> Iterator[tuple[list[Sha], bytes]]:
     """Name, parents and patch of each commit in the output of the log."""
     for record in (b"\n" + out).split(b"\n\0"):
         head, _, patch = record.partition(b"\n")
@@ -240,7 +240,7 @@ def _files(patch: bytes) -> Iterator[tuple[bytes, bool, bool, list[bytes], list[
     for part in (b"\n" + patch).split(b"\ndiff --")[1:]:
         head, *hunks = part.split(b"\n@@")
         fields = head.split(b"\n")
-        path = _path(fields)
+        path = path_of(fields)
         added: list[bytes] = []
         removed: list[bytes] = []
         for hunk in hunks:
@@ -256,7 +256,7 @@ def _files(patch: bytes) -> Iterator[tuple[bytes, bool, bool, list[bytes], list[
         yield path, created, deleted, added, removed
 
 
-def _path(fields: list[bytes]) -> bytes:
+def path_of(fields: list[bytes]) -> bytes:
     """The path that the head of a file's patch names."""
     names = {line[:4]: line[4:].rstrip(b"\t") for line in fields if line.startswith((b"--- ", b"+++ "))}
     for mark, prefix in ((b"+++ ", b"b/"), (b"--- ", b"a/")):

@@ -11,6 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from cosport.backport import remembered
+from cosport.backport.learned import learned
 from cosport.backport.marked import hunks
 from cosport.backport.relocated import relocated
 from cosport.backport.remembered import Memory
@@ -156,6 +157,8 @@ def _look(place: Quarantine, objects: ObjectReader, attempt: Attempt, merged: Me
             looked.known[each.path] = lines
             continue
         found = climb(file, limits.max_rung)
+        if found.stuck:
+            found = learned(place, attempt, found, limits.max_rung) or found
         if not found.stuck:
             looked.climbed[each.path] = doubted(place, attempt, found)
         elif limits.max_rung >= plugins.RUNG and (answer := plugins.ask(file)) is not None:

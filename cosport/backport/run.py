@@ -178,7 +178,8 @@ class Runner:
             found = replace(found, sources=(*found.sources, Source(choice.EARLIER, known, run.target.name)))
         ours = place.trees.get(run.tip) or self.context.reader.commit(run.tip).tree
         attempts = (
-            choice.attempt(self.context, commit, source, ours, self.request.mainline) for source in found.sources
+            choice.attempt(self.context, commit, source, ours, self.request.mainline, onto=run.target.tip)
+            for source in found.sources
         )
         turns.append(Turn(run, found, tuple(attempts)))
 

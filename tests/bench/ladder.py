@@ -177,7 +177,7 @@ def _attempt(reader: ObjectReader, pair: Pair) -> Attempt | None:
     if len(upstream.parents) != 1:
         return None
     base, ours = reader.commit(upstream.parents[0]).tree, reader.commit(Sha(pair.parent)).tree
-    return Attempt(base, upstream.tree, ours, (base, upstream.tree), upstream.parents[0])
+    return Attempt(base, upstream.tree, ours, (base, upstream.tree), upstream.parents[0], Sha(pair.parent))
 
 
 def _merged(place: Quarantine, merges: Sequence[Merge]) -> list[Merged | None]:
