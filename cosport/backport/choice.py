@@ -24,9 +24,7 @@ EARLIER: Final = "earlier-pick"
 """The kind of a source that an earlier run left: a pick of the same commit to the same branch."""
 
 
-def attempt(
-    context: Context, commit: Commit, source: Source, ours: Sha, mainline: int | None, *, onto: Sha
-) -> Attempt:
+def attempt(context: Context, commit: Commit, source: Source, ours: Sha, mainline: int | None, *, onto: Sha) -> Attempt:
     """The trial of picking `commit`, as `source` has it, onto the tree `ours`; `onto` is the tip of the branch.
 
     Raises RevisionError where a commit has no usable parent, MissingObjectError where one is not here.

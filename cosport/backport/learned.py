@@ -35,7 +35,7 @@ LEARNED: Final = Rule(
 _COMMITS: Final = 100
 """Upstream's commits to the file that are looked into, the newest."""
 
-_PATIENCE: Final = 0.8
+_PATIENCE: Final = 0.5
 """Seconds that git may take for them: beyond, a conflict is explained sooner than resolved."""
 
 _LINES: Final = 2
@@ -52,7 +52,8 @@ _NEAR: Final = 3
 
 _LOG: Final = (
     "--literal-pathspecs", "log", "--topo-order", f"--max-count={_COMMITS}", "--no-merges", "--full-diff", "-p", "-U0",
-    "--no-renames", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", "--format=%x00%H %P",
+    "--no-follow", "--no-renames", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/",
+    "--format=%x00%H %P",
 )  # fmt: skip
 
 _WORD: Final = re.compile(rb"\w+|[^\w\s]")
@@ -115,18 +116,19 @@ def _strange(stuck: Climbed) -> bool:
 
 
 def _told(place: Quarantine, attempt: Attempt, path: str) -> Iterator[tuple[Sha, set[Pair]]]:
-    """The renamings by each of upstream's commits to the file since the branch left, the newest first."""
-    if attempt.parent is None or attempt.onto is None:
-        return
+    """The renamings by each of upstream's commits to the file since the branch left, the newest first.
+
+    None where git cannot tell, or not at once: the conflict is left as the other rules left it.
+    """
     home = place.home
+    if attempt.parent is None or attempt.onto is None or home.is_partial:  # it would fetch blob by blob
+        return
     args = (*_LOG, attempt.parent, f"^{attempt.onto}", "--", path)
     try:
         done = process.run(home.argv(*args), env=home.env, cwd=home.git_dir, timeout=_PATIENCE)
     except ProcessTimeout:
         return
-    if done.status:
-        raise home.failed(done, args)
-    for found, patch in commits(done.stdout):
+    for found, patch in commits(done.stdout) if not done.status else ():
         yield found[0], renamings(patch, path.encode("utf-8", "surrogateescape"))
 
 
@@ -144,7 +146,7 @@ def renamings(patch: bytes, path: bytes) -> set[Pair]:
         after |= names(place.added)
         weight = _LINES if place.changed and all(place.changed) else 1
         for each, old, new in zip(place.changed, place.removed, place.added, strict=False):
-            counts.update({pair: weight for pair in each})
+            counts.update(dict.fromkeys(each, weight))
             if len(each) == 1:  # a declaration that changes its type as well is another thing
                 declared |= {pair for pair in each if pair[0] in _declares(old) and pair[1] in _declares(new)}
     return {

@@ -157,7 +157,7 @@ def _look(place: Quarantine, objects: ObjectReader, attempt: Attempt, merged: Me
             looked.known[each.path] = lines
             continue
         found = climb(file, limits.max_rung)
-        if found.stuck:
+        if found.stuck and not looked.left:  # else the pick stays as it is, whatever history tells
             found = learned(place, attempt, found, limits.max_rung) or found
         if not found.stuck:
             looked.climbed[each.path] = doubted(place, attempt, found)

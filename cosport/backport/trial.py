@@ -25,8 +25,8 @@ class Attempt:
     """One pick to try: the change between two trees (`base` to `theirs`) onto the tree `ours`.
 
     `upstream` is the pair of trees of the upstream commit's own change, which fidelity is judged against; it is the
-    same change unless the pick is made from another branch's backport. `parent` is the commit of `base`, and `onto` one of
-    the branch, for those who ask their history.
+    same change unless the pick is made from another branch's backport. `parent` is the commit of `base`, and `onto` the
+    branch's, for those who ask their history.
     """
 
     base: Sha

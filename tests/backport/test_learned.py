@@ -92,17 +92,19 @@ def test_rungs_below_ask_no_history_and_the_default_confidence_leaves_it_to_a_pe
 
 MORE = ("static int nr_waits;\n", "static int nr_waits;\nstatic int nr_tries;\n")
 TWO = OLD.replace(*MORE)
+ONE = TWO.replace("nr_tries", "wait_total").replace("nr_waits", "wait_total")
 
 
 @pytest.mark.parametrize(
     ("start", "renamed", "branch"),
     [
-        (TWO, TWO.replace("nr_tries", "wait_total").replace("nr_waits", "wait_total"), OURS.replace(*MORE)),  # two names became one
+        (TWO, ONE, OURS.replace(*MORE)),  # two names became one
         (OLD, NEW, OURS + "\nint wait_total(void);\n"),  # the branch has both names
+        (OLD, NEW.replace("err", "error"), OURS + "\nint wait_total(void);\n"),  # of two renamed ones, one
         (OLD, NEW, OURS + '\nconst char *about = "wait_total";\n'),  # it has the new one in another meaning
         (OLD, NEW.replace("return wait_total", "return nr_waits"), OURS),  # upstream has the old one left
     ],
-    ids=["two-for-one", "both", "another-meaning", "partial"],
+    ids=["two-for-one", "both", "both-of-one", "another-meaning", "partial"],
 )
 def test_what_is_not_one_for_one_is_left_to_a_person(house: House, start: str, renamed: str, branch: str) -> None:
     house_of(house, start, renamed, branch=branch)
@@ -172,3 +174,5 @@ def test_a_name_of_another_file_s_own_tells_nothing_of_this_one() -> None:
     other = diff(("int one;", "int uno;"), path="other.c")
     assert renamings(other, FILE.encode()) == set()
     assert renamings(other + diff(("f(one);", "f(uno);")), FILE.encode()) == {(b"one", b"uno")}
+    for prose in ('say("{}");', "int a; /* {} */", "\t * {} is ours"):
+        assert renamings(other + diff((prose.format("one"), prose.format("uno"))), FILE.encode()) == set()
