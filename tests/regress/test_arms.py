@@ -136,7 +136,7 @@ def test_without_headers_it_is_told_why_whole_kernels_are_built(
 ) -> None:
     from cosport.kbuild import distribution
 
-    def none(_root: Path) -> distribution.Distribution:
+    def none(_root: Path = distribution.ROOT) -> distribution.Distribution:
         raise ToolError("no headers", hint="install them")
 
     built: list[str] = []
