@@ -5,6 +5,7 @@ They are for people alone. Other jobs may refer to outputs, which hold no text o
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -38,20 +39,20 @@ def _backport(document: Any, here: bool) -> Iterator[str]:
 
 
 def _conflict(result: Any, here: bool) -> Iterator[str]:
-    upstream, branch = result["upstream"][:12], result["branch"]
+    upstream, branch = result["upstream"][:12], shlex.quote(result["branch"])
     yield f"conflicts in {', '.join(each['path'] for each in result['conflicts'])}"
     if result["prerequisites"]:
         names = ", ".join(each["sha"][:12] for each in result["prerequisites"])
         yield f"merges cleanly after {names}: cosport backport {upstream} --to {branch} --with-prereqs"
     place = next((each["worktree"] for each in result["conflicts"] if each["worktree"]), "")
     if place and here:
-        yield f"or resolve it in {place}, then: cosport backport --continue --branch {branch}"
+        yield f"or resolve it in {shlex.quote(place)}, then: cosport backport --continue --branch {branch}"
     elif not result["prerequisites"] or not here:
         yield f"resolve it where you work: cosport backport {upstream} --to {branch}"
 
 
 def _resolved(result: Any, _: bool) -> Iterator[str]:
-    branch = result["branch"]
+    branch = shlex.quote(result["branch"])
     rules = ", ".join(f"{each['path']}:{each['line']} by rule {each['rule']}" for each in result["rules"][:_SHOWN])
     yield f"a conflict was resolved: {rules}"
     show = f"cosport backport --show --branch {branch}"
