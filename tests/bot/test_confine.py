@@ -53,15 +53,42 @@ def house(git: Git, folder: Path) -> House:
     return made
 
 
+@pytest.fixture(scope="session")
+def libraries() -> Iterator[tuple[str, ...]]:
+    """Where another user can read this Python's libraries and cosport: linked elsewhere if their home is closed."""
+    packages = [each for each in site.getsitepackages() if Path(each).is_dir()]
+    here = (*packages, str(ROOT))
+    if not ROOTS or all(_can("test", "-r", f"{each}/.") for each in here):
+        yield here
+        return
+    place = Path(tempfile.mkdtemp(prefix="cosport-test-libraries-"))
+    place.chmod(0o755)
+    copies = [(Path(each), place / f"libraries-{number}") for number, each in enumerate(packages)]
+    ours = place / "ours"
+    copies += [(ROOT / name, ours / name) for name in ("cosport", "templates", "patches", "pipelines")]
+    for source, copy in copies:
+        shutil.copytree(source, copy, copy_function=_linked)
+    yield (*(str(copy) for _, copy in copies if copy.parent == place), str(ours))
+    shutil.rmtree(place)
+
+
+def _linked(source: str, copy: str) -> str:
+    try:
+        os.link(source, copy)
+    except OSError:  # another file system
+        shutil.copy2(source, copy)
+    return copy
+
+
 @pytest.fixture
-def python(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def python(folder: Path, libraries: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """A Python that the other user can start: this one, else the system's with this one's libraries."""
-    if not ROOTS or _can(sys.executable, "-c", ""):
+    if not ROOTS or _can(sys.executable, "-I", "-c", "import cosport, msgspec"):
         return
     system = f"/usr/bin/python3.{sys.version_info.minor}"
     subprocess.run([system, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
-    (libraries,) = (folder / "venv" / "lib").glob("python3*/site-packages")
-    (libraries / "these.pth").write_text("\n".join((*site.getsitepackages(), str(ROOT))))
+    (packages,) = (folder / "venv" / "lib").glob("python3*/site-packages")
+    (packages / "these.pth").write_text("\n".join(libraries))
     monkeypatch.setattr(sys, "executable", str(folder / "venv" / "bin" / "python"))
 
 
