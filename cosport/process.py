@@ -1,7 +1,8 @@
-"""Runs every child process (git, an editor, make, QEMU): argv, environment, time limit and clean-up in one place.
+"""Runs child processes to their end, and talks to them: argv, environment, time limit and clean-up in one place.
 
 No shell, ever: a command is a list of arguments. A child gets a session of its own. So a time-out or Ctrl-C ends it
 with everything that it started, and nothing in it can ask on the user's terminal, where nobody would see why we wait.
+What runs beside us for long (QEMU, a worker, a job) is started by `cosport.lasting`.
 """
 
 from __future__ import annotations
@@ -11,25 +12,19 @@ import fcntl
 import math
 import os
 import select
-import shutil
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final, Self
 
 from cosport.errors import DiskError, ProcessError, ProcessTimeout, ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 TAIL: Final = 4000
 """Characters of a failed command's standard error that an error carries."""
-
-Child = subprocess.Popen[bytes]
-"""A child that runs beside us; `start_lasting` gives it."""
 
 _CHUNK: Final = 1 << 18
 
@@ -242,115 +237,6 @@ class Conversation:
         return taken
 
 
-_LASTING_STUB: Final = """
-import ctypes, os, signal, sys
-parent, pidfile, argv = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-if ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0) or os.getppid() != parent:
-    os._exit(126)
-with open("/proc/self/stat", encoding="ascii", errors="replace") as stat:
-    begun = stat.read().rpartition(")")[2].split()[19]
-with open(pidfile, "w", encoding="ascii") as file:
-    file.write(f"{os.getpid()} {begun}\\n")
-os.execv(argv[0], argv)
-"""
-"""Asks for SIGKILL at the death of whoever started it (PR_SET_PDEATHSIG is 1), writes the pidfile, becomes the program.
-
-A stub and no preexec_fn: code between fork and exec is unsafe beside threads, and would cost the quick vfork of every
-Popen. And not setpriv(1): it cannot tell that we had died before its prctl took hold, nor write the pidfile.
-"""
-
-
-def start_lasting(
-    argv: Sequence[str],
-    *,
-    pidfile: Path,
-    output: Path,
-    errors: Path | None = None,
-    env: Mapping[str, str] | None = None,
-    cwd: str | os.PathLike[str] | None = None,
-) -> subprocess.Popen[bytes]:
-    """Start a child that runs beside us for long (QEMU), in a process group of its own; `output` takes what it prints.
-
-    Its standard error goes there too, or to `errors`.
-
-    It dies with us however we die: by PDEATHSIG, which the kernel ties to the *thread* that called this, so call it
-    from one that lives as long as the child is wanted; and `kill_leftover` ends what a pidfile still names. Raises
-    ToolError if the program cannot be started. End it with `end`.
-    """
-    program = shutil.which(argv[0])
-    if program is None:
-        raise _not_installed(argv[0])
-    stub = [sys.executable, "-I", "-S", "-c", _LASTING_STUB, str(os.getpid()), str(pidfile), program, *argv[1:]]
-    with output.open("ab") as file, (errors or output).open("ab") as err:
-        try:
-            return subprocess.Popen(
-                stub, stdin=subprocess.DEVNULL, stdout=file, stderr=err, env=env, cwd=cwd, start_new_session=True
-            )
-        except OSError as exc:
-            raise ToolError(f"cannot start {argv[0]}: {exc.strerror}") from exc
-
-
-def wait_lasting(
-    child: subprocess.Popen[bytes], *, timeout: float, stop: Callable[[], bool] = lambda: False
-) -> int | None:
-    """The exit status of such a child; None where it was killed, after `timeout` seconds or because `stop` said so.
-
-    `stop` is asked a few times a second. What the child leaves running in its group when it ends is killed too.
-    """
-    deadline = monotonic() + timeout
-    poll = select.poll()
-    handle = os.pidfd_open(child.pid)
-    try:
-        poll.register(handle, select.POLLIN)
-        while not poll.poll(max(0.0, min(0.2, deadline - monotonic())) * 1000):
-            if monotonic() > deadline or stop():
-                end(child)
-                return None
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)  # before it is reaped: its number is still its own
-        return child.wait()
-    finally:
-        os.close(handle)
-
-
-def kill_leftover(pidfile: Path) -> bool:
-    """Kill the process group that a pidfile of a dead cosport names; whether there was one.
-
-    A number that was given to another process since is told by its start time, and left alone.
-    """
-    try:
-        pid, begun = (int(word) for word in pidfile.read_text(encoding="ascii").split())
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except (OSError, ValueError):
-        return False
-    if int(stat.rpartition(")")[2].split()[19]) != begun:
-        return False
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    return True
-
-
-def kill_marked(variable: str, prefix: str) -> int:
-    """Kill all processes of this machine in whose environment `variable` begins with `prefix`; how many there were.
-
-    A mark in the environment is inherited and survives whatever a job does to its group and its parent; a process that
-    wipes its environment, or that is another user's, is not seen.
-    """
-    mark = os.fsencode(f"{variable}={prefix}")
-    killed = 0
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            variables = Path(entry.path, "environ").read_bytes().split(b"\0")
-            if any(each.startswith(mark) for each in variables):
-                os.kill(int(entry.name), signal.SIGKILL)
-                killed += 1
-        except OSError:  # it ended meanwhile, or is not ours
-            continue
-    return killed
-
-
 def end(child: subprocess.Popen[bytes]) -> None:
     """Kill a child's whole process group, unless the child was reaped already, and close its pipes."""
     if child.returncode is None:
@@ -501,10 +387,11 @@ def _spawn(
     except FileNotFoundError as exc:
         if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112 - cwd may be any path-like
             raise DiskError(f"the folder {os.fspath(cwd)} is not there") from exc
-        raise _not_installed(argv[0]) from exc
+        raise not_installed(argv[0]) from exc
     except OSError as exc:
         raise ToolError(f"cannot start {argv[0]}: {exc.strerror}") from exc
 
 
-def _not_installed(program: str) -> ToolError:
+def not_installed(program: str) -> ToolError:
+    """The error for a program that is not there."""
     return ToolError(f"{program} is not installed or not on PATH", hint=f"install {program}; see: cosport doctor")

@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from cosport import process
+from cosport import lasting
 from cosport.errors import ToolError
 from cosport.gerrit import credentials
 from cosport.git.repository import environment
@@ -58,7 +58,7 @@ def perform(order: Order, folder: Path, repo: Path, config: Path | None) -> Answ
             return Answer(end=End.STOPPED, worker=where(), what="its run goes on without it")
         _empty(folder)
         output = folder / (DOCUMENT if order.is_stage else order.stdout or LOG)
-        child = process.start_lasting(
+        child = lasting.start(
             _argv(order, folder, repo, config),
             pidfile=folder / PID,
             output=output,
@@ -66,7 +66,7 @@ def perform(order: Order, folder: Path, repo: Path, config: Path | None) -> Answ
             env=_environment(order, folder),
             cwd=folder,
         )
-        status = process.wait_lasting(child, timeout=order.seconds, stop=flag.is_set)
+        status = lasting.wait(child, timeout=order.seconds, stop=flag.is_set)
     except (ToolError, OSError) as exc:
         return Answer(end=End.NOT_STARTED, what=str(exc), worker=where())
     finally:
@@ -105,7 +105,7 @@ def where() -> str:
 
 def _empty(folder: Path) -> None:
     """An empty folder; what an attempt before left running is ended."""
-    process.kill_leftover(folder / PID)
+    lasting.kill_leftover(folder / PID)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 

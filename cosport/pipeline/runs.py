@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from cosport import process
+from cosport import lasting
 from cosport.errors import DiskError, LockedError, StoreError, UsageError
 from cosport.pipeline import parcel
 from cosport.pipeline.journal import LOCK
@@ -91,7 +91,7 @@ class Run:
 
     def end_leftovers(self) -> int:
         """Kill what jobs of a dead client left running on this machine; how many processes there were."""
-        return process.kill_marked("COSPORT_FOLDER", f"{self.folder}{os.sep}")
+        return lasting.kill_marked("COSPORT_FOLDER", f"{self.folder}{os.sep}")
 
     def bring(self, node: Node, answer: Answer) -> str:
         """Keep the files and commits that an answer brings; what there is to say of it.

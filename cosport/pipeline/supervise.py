@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cosport import process
+from cosport import lasting, process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,10 +35,10 @@ def keep(home: Path, argv: Callable[[Path], Sequence[str]], say: Callable[[str],
     assert lock is not None
     try:
         while True:
-            child = process.start_lasting(argv(folder), pidfile=folder / "pid", output=folder / LOG)
+            child = lasting.start(argv(folder), pidfile=folder / "pid", output=folder / LOG)
             say(f"worker {child.pid} in {folder}")
             try:
-                status = process.wait_lasting(child, timeout=float("inf"))
+                status = lasting.wait(child, timeout=float("inf"))
             finally:
                 process.end(child)
                 _clean(folder)
@@ -50,7 +50,7 @@ def keep(home: Path, argv: Callable[[Path], Sequence[str]], say: Callable[[str],
 
 
 def _clean(folder: Path) -> None:
-    process.kill_marked("COSPORT_FOLDER", f"{folder}{os.sep}")
+    lasting.kill_marked("COSPORT_FOLDER", f"{folder}{os.sep}")
     shutil.rmtree(folder / "jobs", ignore_errors=True)
 
 

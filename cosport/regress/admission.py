@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cosport import process, store
+from cosport import lasting, store
 from cosport.errors import DiskError, NoRoomError
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _sweep(base: Path) -> int:
             continue
         finally:
             os.close(handle)
-        process.kill_leftover(place.pidfile)
+        lasting.kill_leftover(place.pidfile)
         shutil.rmtree(folder, ignore_errors=True)
     return promised
 

@@ -15,7 +15,7 @@ import signal
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from cosport import process
+from cosport import lasting, process
 from cosport.errors import MachineError
 from cosport.regress import console
 from cosport.regress.console import Failure
@@ -68,7 +68,7 @@ class Machine:
         self._paths = paths
         self._place = place
         self._profile = profile
-        self._child: process.Child | None = None
+        self._child: lasting.Child | None = None
         self._client: Any = None
         self._shutdowns: Any = None
         self._reader: asyncio.StreamReader | None = None
@@ -98,9 +98,7 @@ class Machine:
         return self._child.pid
 
     async def _start(self) -> None:
-        self._child = process.start_lasting(
-            self._argv, pidfile=self._place.pidfile, output=self._place.folder / "qemu.log"
-        )
+        self._child = lasting.start(self._argv, pidfile=self._place.pidfile, output=self._place.folder / "qemu.log")
         self._watch_exit()
         await self._connect()
         assert self._client is not None

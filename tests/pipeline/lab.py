@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from cosport.process import kill_marked
+from cosport.lasting import kill_marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

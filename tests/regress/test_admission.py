@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cosport import process
+from cosport import lasting
 from cosport.errors import DiskError, NoRoomError
 from cosport.regress import admission
 from cosport.regress.admission import admitted, free_mib
@@ -95,7 +95,7 @@ def test_what_a_dead_owner_left_is_ended_and_removed(runtime: Path) -> None:
     left.mkdir()
     (left / "owner").touch()
     (base / "run-torn").mkdir()  # killed before it had an owner
-    child = process.start_lasting(["sleep", "600"], pidfile=left / "pid", output=runtime / "log")
+    child = lasting.start(["sleep", "600"], pidfile=left / "pid", output=runtime / "log")
     while not (left / "pid").exists():
         time.sleep(0.01)
     with admitted(100, free=lambda: 10000) as place:
