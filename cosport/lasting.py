@@ -11,20 +11,17 @@ import os
 import select
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from cosport.errors import ToolError
-from cosport.process import end, not_installed
+from cosport.process import beside, end, not_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-Child = subprocess.Popen[bytes]
-"""A child that runs beside us; `start` gives it, `cosport.process.end` ends it."""
+    from cosport.process import Child
 
 _STUB: Final = """
 import ctypes, os, signal, sys
@@ -66,12 +63,7 @@ def start(
         raise not_installed(argv[0])
     stub = [sys.executable, "-I", "-S", "-c", _STUB, str(os.getpid()), str(pidfile), program, *argv[1:]]
     with output.open("ab") as file, (errors or output).open("ab") as err:
-        try:
-            return subprocess.Popen(
-                stub, stdin=subprocess.DEVNULL, stdout=file, stderr=err, env=env, cwd=cwd, start_new_session=True
-            )
-        except OSError as exc:
-            raise ToolError(f"cannot start {argv[0]}: {exc.strerror}") from exc
+        return beside(stub, stdout=file, stderr=err, env=env, cwd=cwd)
 
 
 def wait(child: Child, *, timeout: float, stop: Callable[[], bool] = lambda: False) -> int | None:

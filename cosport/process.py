@@ -16,7 +16,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Final, Self
+from typing import IO, TYPE_CHECKING, Final, Self
 
 from cosport.errors import DiskError, ProcessError, ProcessTimeout, ToolError
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 TAIL: Final = 4000
 """Characters of a failed command's standard error that an error carries."""
+
+Child = subprocess.Popen[bytes]
+"""A child that runs beside us (`cosport.lasting`); `end` ends it."""
 
 _CHUNK: Final = 1 << 18
 
@@ -388,6 +391,23 @@ def _spawn(
         if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112 - cwd may be any path-like
             raise DiskError(f"the folder {os.fspath(cwd)} is not there") from exc
         raise not_installed(argv[0]) from exc
+    except OSError as exc:
+        raise ToolError(f"cannot start {argv[0]}: {exc.strerror}") from exc
+
+
+def beside(
+    argv: Sequence[str],
+    *,
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    env: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+) -> Child:
+    """Start a child that reads nothing and writes into files, and do not wait for it. Raises ToolError."""
+    try:
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=env, cwd=cwd, start_new_session=True
+        )
     except OSError as exc:
         raise ToolError(f"cannot start {argv[0]}: {exc.strerror}") from exc
 

@@ -68,7 +68,7 @@ class Machine:
         self._paths = paths
         self._place = place
         self._profile = profile
-        self._child: lasting.Child | None = None
+        self._child: process.Child | None = None
         self._client: Any = None
         self._shutdowns: Any = None
         self._reader: asyncio.StreamReader | None = None
